@@ -1,0 +1,38 @@
+"""How API callers say who they are. Session tokens of mobile clients are allauth's business."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts import services
+from accounts.models import ApiToken, User
+
+
+class BearerTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer oh_…`, a token from POST /api/auth/token."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        scheme, _, value = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = services.token_of(value.strip())
+        if token is None:
+            raise AuthenticationFailed("This token is unknown or has ended. Sign in again for a new one.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class WebSessionAuthentication(SessionAuthentication):
+    """The web pages' own session, with its CSRF check; for our pages and the API browser."""
+
+    def authenticate_header(self, request: HttpRequest) -> str:
+        return "Bearer"

@@ -1,0 +1,113 @@
+"""How the API answers: one shape for every refusal, one for every list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import exceptions, status
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from accounts.refusals import Refusal
+
+# What a code means in HTTP. A code that is not here is a rule of the domain: 422.
+STATUS_OF = {
+    "invalid": 400,
+    "malformed": 400,
+    "not_authenticated": 401,
+    "invalid_credentials": 401,
+    "permission_denied": 403,
+    "second_factor_required": 403,
+    "too_early": 403,
+    "not_found": 404,
+    "slot_taken": 409,
+    "mentee_busy": 409,
+    "version_changed": 409,
+    "sessions_orphaned": 409,
+    "link_expired": 410,
+    "throttled": 429,
+}
+
+
+class CursorPages(CursorPagination):
+    page_size_query_param = "page_size"
+    max_page_size = 100
+    ordering = ("-created_at", "id")
+
+
+def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """REST framework's exception handler: `{"code", "detail", "fields"?, ...}` for every refusal.
+
+    Anything unexpected returns None and so becomes a logged 500.
+    """
+    set_rollback()
+    if isinstance(error, Refusal):
+        return Response(refusal_body(error), status=status_of(error))
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, exceptions.APIException):
+        return _answer_api_exception(error)
+    return None
+
+
+def status_of(refusal: Refusal) -> int:
+    return STATUS_OF.get(refusal.code, status.HTTP_422_UNPROCESSABLE_ENTITY)
+
+
+def refusal_body(refusal: Refusal) -> dict[str, Any]:
+    return {"code": refusal.code, "detail": str(refusal), **refusal.extra}
+
+
+def _answer_api_exception(error: exceptions.APIException) -> Response:
+    headers = {}
+    if isinstance(error, exceptions.ValidationError):
+        body = {"code": "invalid", "detail": _("Some of this cannot be used as it is.")}
+        body |= _fields(error.detail)
+    elif isinstance(error, exceptions.ParseError):
+        body = {"code": "malformed", "detail": _("The body is not valid JSON.")}
+    elif isinstance(error, exceptions.NotFound):
+        body = {"code": "not_found", "detail": _("There is nothing here, or it is not yours to see.")}
+    elif isinstance(error, exceptions.Throttled):
+        wait = max(1, round(error.wait or 1))
+        headers["Retry-After"] = str(wait)
+        body = {
+            "code": "throttled",
+            "detail": _("Too many requests. Try again in %(wait)s seconds.") % {"wait": wait},
+        }
+    else:
+        codes = error.get_codes()
+        body = {
+            "code": codes if isinstance(codes, str) else "invalid",
+            "detail": str(error.detail),
+        }
+        if body["code"] in ("authentication_failed", "not_authenticated"):
+            body["code"] = "not_authenticated"
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
+    return Response(body, status=error.status_code, headers=headers)
+
+
+def _fields(detail: Any) -> dict[str, Any]:
+    """`{"fields": {name: [sentence]}}` of a validation error, nested names joined by dots."""
+    if isinstance(detail, list):
+        return {"detail": " ".join(str(sentence) for sentence in detail)}
+    flat: dict[str, list[str]] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else str(key))
+        elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+            for index, item in enumerate(value):
+                walk(item, f"{path}.{index}")
+        elif isinstance(value, list):
+            flat.setdefault(path, []).extend(str(sentence) for sentence in value)
+        else:
+            flat.setdefault(path, []).append(str(value))
+
+    walk(detail, "")
+    return {"fields": flat}

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+# Zones a person may choose. The set is read once: reading the tz database costs milliseconds.
+TIME_ZONES = frozenset(zoneinfo.available_timezones())
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Create a person. No password means sign-in by e-mailed code only."""
+        user = self.model(email=normal_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        fields.setdefault("name", email.partition("@")[0])
+        return self.create_user(
+            email, password, **{"role": User.Role.ADMIN, "is_superuser": True, **fields}
+        )
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        # The address is unique whatever the case, so signing in must not depend on it either.
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in. What they are to the program is `role` and their Mentor or Mentee row."""
+
+    class Role(models.TextChoices):
+        MENTEE = "mentee", "Mentee"
+        MENTOR = "mentor", "Mentor"
+        PM = "pm", "Program manager"
+        ADMIN = "admin", "Administrator"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        INACTIVE = "inactive", "Inactive"
+        SUSPENDED = "suspended", "Suspended"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField("e-mail")
+    name = models.CharField(max_length=120, blank=True)
+    role = models.CharField(max_length=16, choices=Role, default=Role.MENTEE)
+    status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
+    # Django asks `is_active` on every request; generated, it cannot disagree with the status, so a
+    # suspension by any path (admin, SQL) signs the person out at the next request.
+    is_active = models.GeneratedField(
+        expression=Q(status="active"), output_field=models.BooleanField(), db_persist=True
+    )
+    time_zone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(max_length=8, default="en")
+    photo_source = models.URLField("photo address", blank=True)
+    photo = models.FileField(upload_to="photos/", blank=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="email_is_unique_whatever_the_case"),
+            models.CheckConstraint(condition=~Q(email=""), name="user_has_an_email"),
+            models.CheckConstraint(
+                condition=Q(role__in=["mentee", "mentor", "pm", "admin"]), name="user_role_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "inactive", "suspended"]),
+                name="user_status_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """May open the admin; what they may do there is a matter of their groups."""
+        return self.role in (self.Role.PM, self.Role.ADMIN)
+
+    @property
+    def is_program_manager(self) -> bool:
+        return self.is_staff
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone if self.time_zone in TIME_ZONES else "UTC")
+
+    @property
+    def initials(self) -> str:
+        words = (self.name or self.email).split()
+        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0] if self.name else self.email
+
+
+def normal_email(email: str) -> str:
+    """The form an address is kept in: no blanks around it, all lower case."""
+    return email.strip().lower()
+
+
+class ApiToken(models.Model):
+    """A bearer token of a script or simple client. Only its hash is kept.
+
+    `session_hash` is a keyed hash of the password at the time: a new password ends the token, by
+    whatever path the password changed.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    session_hash = models.CharField(max_length=128, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.user_id} until {self.expires_at:%Y-%m-%d}"
+
+
+class IdempotencyRecord(models.Model):
+    """The answer given to a POST with an Idempotency-Key, kept 24 hours to be given again."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    path = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "path", "key"], name="idempotency_key_is_used_once_per_path"
+            )
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotency_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.key}"
+
+
+class ProgramSettings(models.Model):
+    """The one program that this deployment serves. One row."""
+
+    class SignUp(models.TextChoices):
+        OPEN = "open", "Anyone may sign up"
+        INVITED = "invited", "Only people we know"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    name = models.CharField(max_length=80, default="Office Hours")
+    logo_url = models.URLField(blank=True)
+    support_email = models.EmailField(blank=True)
+    sign_up = models.CharField(max_length=8, choices=SignUp, default=SignUp.OPEN)
+    cancel_cutoff_minutes = models.PositiveIntegerField(
+        default=0, help_text="How long before the start a mentee may still cancel. 0: until it starts."
+    )
+    reschedule_cutoff_minutes = models.PositiveIntegerField(
+        default=120, help_text="How long before the start a session may still be moved."
+    )
+    pending_lapses_after_hours = models.PositiveSmallIntegerField(default=48)
+    default_session_minutes = models.PositiveSmallIntegerField(default=30)
+
+    class Meta:
+        verbose_name = "program settings"
+        verbose_name_plural = "program settings"
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="there_is_one_program"),
+            models.CheckConstraint(
+                condition=Q(sign_up__in=["open", "invited"]), name="program_sign_up_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,47 @@
+"""Refusals: what could not be done, why, and what to do next.
+
+Every rule that says no raises a `Refusal`. Pages show its sentence, the API its code and sentence;
+nothing else may be shown to a person. The HTTP status of a code is the API's business
+(`accounts/http.py`), because a service does not know the web.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Refusal(Exception):
+    """Something a person asked for and the rules refuse.
+
+    `code` is for programs and never changes; `str(refusal)` is a sentence for people; `extra` is
+    what helps them on (alternatives, conflicts) and goes into the answer beside the code.
+    """
+
+    code = "invalid"
+
+    def __init__(self, sentence: str, **extra: Any) -> None:
+        super().__init__(sentence)
+        self.extra: Mapping[str, Any] = extra
+
+
+class NotFound(Refusal):
+    """It does not exist, or it is not yours: a stranger is not told which."""
+
+    code = "not_found"
+
+    def __init__(self, sentence: str = "There is nothing here, or it is not yours to see.") -> None:
+        super().__init__(sentence)
+
+
+class NotAllowed(Refusal):
+    code = "permission_denied"
+
+
+class Invalid(Refusal):
+    """The input is of the wrong shape. `fields` names each field with its sentences."""
+
+    code = "invalid"
+
+    def __init__(self, sentence: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(sentence, **({"fields": fields} if fields else {}))

@@ -1,0 +1,59 @@
+"""What each role may do, as Django groups (PRODUCT A4). Program managers are not superusers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Group -> app -> (models, actions). Deleting people, mentors and sessions is left to administrators:
+# a program manager deactivates or cancels, which keeps history.
+PROGRAM_MANAGERS = "Program managers"
+GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    PROGRAM_MANAGERS: {
+        "accounts": (("user", "programsettings"), ("view", "add", "change")),
+        "content": (("messagetemplate", "helpprompt"), ("view", "add", "change", "delete")),
+        "mentors": (
+            ("mentor", "mentee", "expertise", "savedmentor", "block"),
+            ("view", "add", "change"),
+        ),
+        "sessions_app": (
+            (
+                "availabilitywindow",
+                "weeklyhours",
+                "hoursexception",
+                "meeting",
+                "session",
+                "sessionevent",
+                "feedback",
+                "notification",
+            ),
+            ("view", "add", "change"),
+        ),
+        "matching": (("matchrequest", "matchimpression", "mentorembedding"), ("view",)),
+        "sync": (
+            ("outboxrow", "recordlink", "syncconflict", "inboundchange", "webhookregistration"),
+            ("view", "change"),
+        ),
+    }
+}
+
+
+def create_groups(**_: Any) -> None:
+    """Create the groups and grant their permissions. Runs after every migrate and may be repeated.
+
+    Permissions that a person granted by hand are kept; only missing ones are added.
+    """
+    from django.contrib.auth.models import Group, Permission
+
+    for name, apps in GROUPS.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        wanted = [
+            f"{action}_{model}"
+            for models, actions in apps.values()
+            for model in models
+            for action in actions
+        ]
+        group.permissions.add(
+            *Permission.objects.filter(
+                content_type__app_label__in=list(apps), codename__in=wanted
+            ).values_list("pk", flat=True)
+        )

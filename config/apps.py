@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+
+
+class OperationsAdminConfig(admin_apps.AdminConfig):
+    default = False  # named in INSTALLED_APPS; this module's own app is the one below
+    default_site = "config.admin_site.OperationsSite"
+
+
+class ConfigConfig(AppConfig):
+    default = True
+    name = "config"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from config import celery
+
+        post_migrate.connect(celery.upsert_schedule, sender=self, dispatch_uid="config.schedule")

@@ -1,0 +1,42 @@
+"""The Celery app, and every schedule in one place (UTC). Beat's tables are upserted from here after
+each migrate, so that ops may adjust them in the admin."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+app = Celery("office_hours")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+QUEUES = ("fastlane", "sync", "mail", "embeddings", "default")
+
+# name -> (task, seconds between runs). Each task finds what is due, so a lost nudge costs at most
+# one interval and a run with nothing to do costs one query.
+SCHEDULE: dict[str, tuple[str, int]] = {
+    "Send due messages": ("sessions_app.tasks.send_due_messages", 10),
+    "Refresh openings": ("sessions_app.tasks.refresh_openings", 5),
+    "Finish sessions that ended": ("sessions_app.tasks.finish_ended_sessions", 60),
+    "Embed changed profiles": ("matching.tasks.embed_stale", 5),
+    "Send changes to Airtable": ("sync.tasks.drain", 3),
+    "Read changes from Airtable": ("sync.tasks.pull", 30),
+    "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
+}
+
+
+def upsert_schedule(**_: Any) -> None:
+    """Create the schedules that are missing. What ops changed (interval, off) stays as they left it."""
+    from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+    for name, (task, seconds) in SCHEDULE.items():
+        interval, _created = IntervalSchedule.objects.get_or_create(
+            every=seconds, period=IntervalSchedule.SECONDS
+        )
+        PeriodicTask.objects.get_or_create(
+            name=name, defaults={"task": task, "interval": interval, "expire_seconds": seconds * 3}
+        )

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from pgvector.django import VectorField
+
+from accounts.models import User
+from mentors.models import Mentor
+
+
+class MentorIndex(models.Model):
+    """What one model knows of one mentor: the hash of the profile text that its vectors were made from.
+
+    A profile whose text no longer has this hash is stale and is embedded again by a worker, whoever
+    changed it. Vectors of several models stand side by side, so switching never stops search.
+    """
+
+    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="indexes")
+    model_id = models.CharField(max_length=80)
+    source_hash = models.CharField(max_length=64)
+    embedded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mentor", "model_id"], name="a_mentor_is_indexed_once_per_model"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mentor_id} by {self.model_id}"
+
+
+class MentorEmbedding(models.Model):
+    """One chunk of a mentor's profile as a vector of unit length.
+
+    The column has no fixed dimension, so that models of different sizes share the table.
+    """
+
+    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="embeddings")
+    model_id = models.CharField(max_length=80)
+    chunk_no = models.PositiveSmallIntegerField()
+    text = models.TextField()
+    text_hash = models.CharField(max_length=64)
+    vector = VectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mentor", "model_id", "chunk_no"], name="a_chunk_is_embedded_once_per_model"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mentor_id} chunk {self.chunk_no} by {self.model_id}"
+
+
+class MatchRequest(models.Model):
+    """What somebody asked for, and under which model and policy it was answered."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="match_requests")
+    query = models.TextField()
+    filters = models.JSONField(default=dict)
+    model_id = models.CharField(max_length=80)
+    policy = models.CharField(max_length=40)
+    took_ms = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-created_at"], name="match_request_by_user")]
+
+    def __str__(self) -> str:
+        return f"request {self.id}"
+
+
+class MatchImpression(models.Model):
+    """A mentor shown for a request: where, with what score and why."""
+
+    request = models.ForeignKey(MatchRequest, on_delete=models.CASCADE, related_name="impressions")
+    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="impressions")
+    position = models.PositiveSmallIntegerField()
+    score = models.PositiveSmallIntegerField()
+    reasons = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "mentor"], name="a_mentor_is_shown_once_per_request"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mentor_id} at {self.position}"

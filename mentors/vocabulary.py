@@ -1,0 +1,25 @@
+"""The words that profiles are tagged with. PMs may add their own; these are offered first."""
+
+from __future__ import annotations
+
+AREAS = (
+    "Fundraising", "Go-to-market", "Sales", "Marketing", "Product", "Engineering", "Data & AI",
+    "Hiring", "Leadership", "Legal", "Finance", "Operations", "International", "Design", "Security",
+    "Sustainability", "Health regulation", "Hardware",
+)  # fmt: skip
+INDUSTRIES = (
+    "Fintech", "Health", "Climate", "Education", "Marketplace", "SaaS", "Consumer", "Deep tech",
+    "Food", "Mobility", "Real estate", "Media", "Public sector", "Logistics",
+)  # fmt: skip
+STAGES = ("Idea", "Pre-seed", "Seed", "Series A", "Growth")
+LANGUAGES = (
+    "English", "Spanish", "French", "German", "Portuguese", "Arabic", "Hindi", "Mandarin", "Swahili",
+    "Japanese", "Italian", "Dutch", "Polish", "Turkish",
+)  # fmt: skip
+
+
+def tidy(values: list[str] | tuple[str, ...], known: tuple[str, ...]) -> list[str]:
+    """Trim, drop blanks and repeats, and write known words the way we write them."""
+    spelled = {word.casefold(): word for word in known}
+    tidied = (spelled.get(value.strip().casefold(), value.strip()) for value in values)
+    return list(dict.fromkeys(value for value in tidied if value))
