@@ -1,0 +1,1 @@
+"""Hand-written demo people, requests and help text; everyone here is invented."""
