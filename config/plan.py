@@ -189,7 +189,7 @@ def _celery(name: str, command: str, *words: str) -> Program:
         ),
         # Celery advises against root; here it is root's own machine, and its worker accepts
         # nothing but JSON.
-        environment={"PYTHONWARNINGS": "ignore::celery.exceptions.SecurityWarning"},
+        environment={"PYTHONWARNINGS": "ignore:You're running the worker with superuser"},
     )
 
 
