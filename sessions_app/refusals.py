@@ -1,0 +1,39 @@
+"""Why a session or a window could not be had, in sentences for the person who asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.refusals import Refusal
+from sessions_app.slots import Why
+
+
+class UnableToBook(Refusal):
+    """A booking that a rule refuses. The code is the rule's."""
+
+    def __init__(self, why: Why, sentence: str, **extra: Any) -> None:
+        super().__init__(sentence, **extra)
+        self.why = why
+        self.code = why.value
+
+
+class IllegalMove(Refusal):
+    code = "illegal_move"
+
+
+class CutoffPassed(Refusal):
+    code = "cutoff_passed"
+
+
+class TooEarly(Refusal):
+    code = "too_early"
+
+
+class SessionsOrphaned(Refusal):
+    """Windows that would go from under booked sessions. `conflicts` lists them."""
+
+    code = "sessions_orphaned"
+
+
+class WindowsOverlap(Refusal):
+    code = "invalid"

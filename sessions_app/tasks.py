@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from sessions_app import delivery, services
+
+
+@shared_task(queue="mail")
+def send_due_messages(**_: Any) -> None:
+    delivery.send_due(clock=timezone.now)
+
+
+@shared_task(queue="default")
+def refresh_openings(**_: Any) -> None:
+    while services.refresh_openings(now=timezone.now()):
+        pass
+
+
+@shared_task(queue="default")
+def finish_ended_sessions(**_: Any) -> None:
+    services.finish_ended_sessions(now=timezone.now())
+    services.lapse_pending_sessions(now=timezone.now())
