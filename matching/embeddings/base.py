@@ -38,14 +38,21 @@ class EmbeddingBackend(Protocol):
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """One unit vector, shape (dimensions,). May give up sooner: a person is waiting."""
 
+    def __hash__(self) -> int:
+        """By identity, so that results can be kept per backend."""
+
 
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each row divided by its Euclidean length, shape (n, dimensions).
 
     A row of zeros stays zero, never NaN: pgvector stores neither NaN nor infinity.
     """
-    lengths = np.sqrt(np.einsum("nd,nd->n", matrix, matrix))[:, None]
-    return matrix / np.maximum(lengths, np.finfo(np.float32).tiny)
+    smallest = np.finfo(np.float32).tiny
+    # Brought near 1 before squaring: squares of very small or large numbers leave float32.
+    scaled = matrix / np.maximum(np.abs(matrix).max(axis=1, keepdims=True, initial=0), smallest)
+    lengths = np.sqrt(np.einsum("nd,nd->n", scaled, scaled))[:, None]
+    units: NDArray[np.float32] = scaled / np.maximum(lengths, smallest)
+    return units
 
 
 def encodable(text: str) -> str:

@@ -120,17 +120,17 @@ class _Layer:
 
         `bounds` are the half-open stretches of tokens that belong to one text.
         """
-        qkv = hidden @ self.qkv
+        qkv: Array = hidden @ self.qkv
         qkv += self.qkv_bias
         context = np.empty_like(hidden)
         for start, stop in bounds:
             context[start:stop] = _attend(qkv[start:stop])
-        attended = context @ self.out
+        attended: Array = context @ self.out
         attended += self.out_bias
         attended += hidden
         _normalise_in_place(attended, self.attention_norm)
 
-        wide = attended @ self.up
+        wide: Array = attended @ self.up
         wide += self.up_bias
         _gelu_in_place(wide)
         result: Array = wide @ self.down
@@ -171,14 +171,15 @@ class _Model:
         # [CLS] and [SEP] count too, as in the reference; they are also why the mean of an empty
         # text is defined.
         sums: Array = np.add.reduceat(hidden, starts, axis=0)
-        return unit_rows(sums / lengths[:, None].astype(np.float32))
+        sums /= lengths[:, None]
+        return unit_rows(sums)
 
 
 def _attend(qkv: Array) -> Array:
     """Self-attention within one text: (tokens, 1152) to (tokens, 384)."""
     tokens = len(qkv)
     queries, keys, values = qkv.reshape(tokens, 3, HEADS, HIDDEN // HEADS).transpose(1, 2, 0, 3)
-    scores = queries @ keys.transpose(0, 2, 1)
+    scores: Array = queries @ keys.transpose(0, 2, 1)
     scores -= scores.max(axis=-1, keepdims=True)  # exp() must not overflow
     np.exp(scores, out=scores)
     context: Array = scores @ values

@@ -171,9 +171,12 @@ def _decoded(embedding: object) -> NDArray[np.float32]:
     try:
         if isinstance(embedding, str):
             return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
-        return np.asarray(embedding, dtype=np.float32)
+        vector = np.asarray(embedding, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise _UnusableAnswer(f"a vector cannot be read ({error})") from error
+    if vector.ndim != 1:  # a null becomes NaN without complaint
+        raise _UnusableAnswer("a vector is not a list of numbers")
+    return vector
 
 
 def _acceptable(text: str) -> str:
