@@ -80,7 +80,7 @@ class SandboxServer:
         self.control = Control(self)
         self.grid = Grid(self.base)
         self._http = self._listen(host, port)
-        self._thread = Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread = Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     def _listen(self, host: str, port: int) -> _HttpServer:
         try:

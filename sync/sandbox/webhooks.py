@@ -186,6 +186,7 @@ class Webhooks:
         puts: dict[Key, Json] = {}
         payload = {
             "error": True,
+            "baseTransactionNumber": self._base.transaction,
             "code": code,
             "timestamp": iso(self._now()),
             "payloadFormat": "v0",
