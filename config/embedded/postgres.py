@@ -50,11 +50,24 @@ def ensure_running(paths: Paths, *, durable: bool) -> None:
             return
         # Its socket was swept away with the temporary files: nobody can reach it any more.
         keeper.stop_server(paths.run, _SERVER)
+    try:
+        _start(paths, durable=durable)
+    except EmbeddedError:
+        # Without fsync a power cut may spoil the data. Whoever chose that can do without it.
+        if durable or not _disposable(paths).exists():
+            raise
+        _throw_away(paths)
+        _start(paths, durable=durable)
+
+
+def _start(paths: Paths, *, durable: bool) -> None:
     account = server_account(paths)
     binaries = _binaries(account, paths)
     _make_folder(paths.postgres)
     if not paths.data.exists():
         _initdb(paths, account, binaries)
+        if not durable:
+            _disposable(paths).touch()
     _check_version(paths)
     _forget_previous_run(paths)
     _prepare_socket_folder(paths, account)
@@ -73,6 +86,17 @@ def ensure_running(paths: Paths, *, durable: bool) -> None:
         # Ctrl-C while it starts, or a start that failed: leave nothing half-running.
         keeper.stop_server(paths.run, _SERVER)
         raise
+
+
+def _disposable(paths: Paths) -> Path:
+    """The mark of data that was never meant to last."""
+    return paths.postgres / "disposable"
+
+
+def _throw_away(paths: Paths) -> None:
+    shutil.rmtree(paths.data)
+    for mark in (paths.postgres / "created", _disposable(paths)):
+        mark.unlink(missing_ok=True)
 
 
 def _sockets(var_dir: Path) -> Path:
@@ -243,6 +267,9 @@ def _connect(paths: Paths, database: str) -> psycopg.Connection:
         dbname=database,
         connect_timeout=5,
         autocommit=True,
+        # What we create must outlive a crash even where commits need not (tests): the mark that
+        # it was created is on the disk at once.
+        options="-c synchronous_commit=on",
     )
 
 
