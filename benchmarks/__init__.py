@@ -1,0 +1,1 @@
+"""Figures that a command prints: `python -m benchmarks NAME`."""
