@@ -24,7 +24,9 @@ class BearerTokenAuthentication(BaseAuthentication):
             return None
         token = services.token_of(value.strip())
         if token is None:
-            raise AuthenticationFailed("This token is unknown or has ended. Sign in again for a new one.")
+            raise AuthenticationFailed(
+                "This token is unknown or has ended. Sign in again for a new one."
+            )
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,11 +1,53 @@
 from __future__ import annotations
 
+from typing import Any
+
+from allauth.account.forms import RequestLoginCodeForm
+from allauth.account.internal.userkit import filter_users_by_email
 from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import selectors, services
+from accounts.models import User
+from accounts.sign_up import TimeZoneField
 
 
-class SignUpForm(forms.Form):
-    """What we ask beside the address and the password. allauth puts its own fields in front."""
+class LooksUpStrangers:
+    """Before a sign-in code is refused to an unknown address, asks once who that might be."""
 
-    name = forms.CharField(max_length=120)
+    _user: User | None
+    cleaned_data: dict[str, Any]
 
-    def signup(self, request: object, user: object) -> None: ...
+    def clean_email(self) -> str:
+        email: str = super().clean_email()  # type: ignore[misc]
+        if not email or self._user is not None or selectors.is_known(email):
+            return email
+        if services.look_up_person(email=email, now=timezone.now()):
+            found = filter_users_by_email(
+                email, is_active=True, prefer_verified=True, for_login=True
+            )
+            self._user = found[0] if found else None
+        return email
+
+
+class RequestCodeForm(LooksUpStrangers, RequestLoginCodeForm):  # type: ignore[misc]
+    pass
+
+
+class SettingsForm(forms.Form):
+    """A person's own settings. What the values may be is decided by the service."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    time_zone = TimeZoneField(label=_("Time zone"))
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    photo_source = forms.URLField(
+        label=_("Photo address"),
+        required=False,
+        max_length=200,
+        assume_scheme="https",
+        help_text=_("An https address of a picture of you. We fetch it and show our copy."),
+    )

@@ -1,18 +1,32 @@
-"""How the API answers: one shape for every refusal, one for every list."""
+"""How the API reads and answers: plain JSON, one shape for every refusal, one for every list."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from accounts.refusals import Refusal
+from accounts.refusals import Invalid, Refusal, Throttled
+from accounts.times import OffsetDateTimeField, period, utc
+
+__all__ = [
+    "CursorPages",
+    "OffsetDateTimeField",
+    "PlainJSONParser",
+    "answer_exception",
+    "period",
+    "refusal_body",
+    "status_of",
+    "utc",
+]
 
 # What a code means in HTTP. A code that is not here is a rule of the domain: 422.
 STATUS_OF = {
@@ -33,6 +47,44 @@ STATUS_OF = {
 }
 
 
+class PlainJSONParser(JSONParser):
+    """JSON whose texts can be stored: no NUL, which PostgreSQL refuses, and no half characters."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        try:
+            data = super().parse(stream, media_type, parser_context)
+            _refuse_unstorable(data, "")
+        except RecursionError as error:
+            raise exceptions.ParseError("nested too deeply") from error
+        return data
+
+
+def _refuse_unstorable(value: Any, path: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_unstorable(key, path)
+            _refuse_unstorable(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_unstorable(inner, f"{path}.{index}" if path else str(index))
+    elif isinstance(value, str) and not _is_storable(value):
+        sentence = _("This holds a character that cannot be stored.")
+        raise Invalid(sentence, fields={path.encode("utf-8", "replace").decode(): [sentence]})
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 class CursorPages(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 100
@@ -46,9 +98,12 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     """
     set_rollback()
     if isinstance(error, Refusal):
-        return Response(refusal_body(error), status=status_of(error))
+        headers = {"Retry-After": str(error.wait)} if isinstance(error, Throttled) else None
+        return Response(refusal_body(error), status=status_of(error), headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
     if isinstance(error, exceptions.APIException):
         return _answer_api_exception(error)
     return None
@@ -70,7 +125,10 @@ def _answer_api_exception(error: exceptions.APIException) -> Response:
     elif isinstance(error, exceptions.ParseError):
         body = {"code": "malformed", "detail": _("The body is not valid JSON.")}
     elif isinstance(error, exceptions.NotFound):
-        body = {"code": "not_found", "detail": _("There is nothing here, or it is not yours to see.")}
+        body = {
+            "code": "not_found",
+            "detail": _("There is nothing here, or it is not yours to see."),
+        }
     elif isinstance(error, exceptions.Throttled):
         wait = max(1, round(error.wait or 1))
         headers["Retry-After"] = str(wait)

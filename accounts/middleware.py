@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from accounts.models import TIME_ZONES, User
 
@@ -16,24 +19,58 @@ if TYPE_CHECKING:
 # Written at most this often: a write on every request would make every page a write.
 SEEN_EVERY = timedelta(minutes=5)
 
+_LANGUAGES = frozenset(code for code, _name in settings.LANGUAGES)
 
-class PersonMiddleware:
-    """Shows times in the person's zone and notes when they were last here."""
+
+class RefuseNulMiddleware:
+    """Refuses NUL characters in addresses and cookies, which PostgreSQL cannot hold in a text.
+
+    Nobody types them; without this every filter and look-up would have to expect them.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with timezone.override(_zone_of(request)):
+        if (
+            "\0" in request.path
+            or "%00" in request.META.get("QUERY_STRING", "")
+            or any("\0" in value for value in request.COOKIES.values())
+        ):
+            sentence = _("The address holds a character that cannot be used.")
+            if is_api(request):
+                return JsonResponse({"code": "invalid", "detail": sentence}, status=400)
+            return HttpResponse(sentence, status=400, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+class PersonMiddleware:
+    """Shows pages in the person's time zone and language, and notes when they were last here.
+
+    The API answers in UTC whatever the zone, so there the zone stays UTC.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_api(request):
             response = self.get_response(request)
-        user = getattr(request, "_cached_user", None)  # set only if something asked who this is
-        if isinstance(user, User):
+        else:
+            with timezone.override(_zone_of(request)), _language_of(request):
+                response = self.get_response(request)
+        user = _known_user(request)
+        if user is not None:
             _note_seen(user)
         return response
 
 
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
 def _zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
-    """The zone chosen for this visit (cookie, set by the zone switch), else the person's, else UTC."""
+    """The zone of the person, else the browser's (cookie, set by our script), else UTC."""
     chosen = request.COOKIES.get("tz", "")
     user: User | AnonymousUser = request.user
     if user.is_authenticated and user.time_zone != "UTC":
@@ -41,6 +78,27 @@ def _zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
     if chosen in TIME_ZONES:
         return zoneinfo.ZoneInfo(chosen)
     return zoneinfo.ZoneInfo("UTC")
+
+
+@contextlib.contextmanager
+def _language_of(request: HttpRequest) -> Iterator[None]:
+    """The language the person chose; a stranger keeps what LocaleMiddleware found."""
+    user: User | AnonymousUser = request.user
+    if not user.is_authenticated or user.language not in _LANGUAGES:
+        yield
+        return
+    # Not `override`, which would put the old one back before LocaleMiddleware names the language.
+    translation.activate(user.language)
+    yield
+
+
+def _known_user(request: HttpRequest) -> User | None:
+    """Who this turned out to be, if anything asked; asking now would cost a query."""
+    for name in ("_cached_user", "user"):  # the session's, or the one that the API recognised
+        user = vars(request).get(name)
+        if type(user) is User:
+            return user
+    return None
 
 
 def _note_seen(user: User) -> None:

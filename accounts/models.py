@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 # Zones a person may choose. The set is read once: reading the tz database costs milliseconds.
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
@@ -28,6 +29,9 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(
             email, password, **{"role": User.Role.ADMIN, "is_superuser": True, **fields}
         )
+
+    async def aget_by_natural_key(self, username: str | None) -> User:
+        return await self.aget(email__iexact=username)
 
     def get_by_natural_key(self, username: str | None) -> User:
         # The address is unique whatever the case, so signing in must not depend on it either.
@@ -64,6 +68,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     photo = models.FileField(upload_to="photos/", blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Part of every session's and token's hash: one more, and all of them have ended.
+    sign_in_epoch = models.PositiveIntegerField(default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -103,6 +109,21 @@ class User(AbstractBaseUser, PermissionsMixin):
     def initials(self) -> str:
         words = (self.name or self.email).split()
         return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+    @property
+    def photo_url(self) -> str:
+        """The photo as served by us; empty until a worker has fetched one."""
+        return self.photo.url if self.photo else ""
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django hashes the password alone. A suspension must end sessions for good: by the password
+        # alone they would come back to life when the person is active again.
+        return salted_hmac(
+            "accounts.User.session",
+            f"{self.sign_in_epoch}:{self.password}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()
 
     def get_full_name(self) -> str:
         return self.name
@@ -170,7 +191,8 @@ class ProgramSettings(models.Model):
     support_email = models.EmailField(blank=True)
     sign_up = models.CharField(max_length=8, choices=SignUp, default=SignUp.OPEN)
     cancel_cutoff_minutes = models.PositiveIntegerField(
-        default=0, help_text="How long before the start a mentee may still cancel. 0: until it starts."
+        default=0,
+        help_text="How long before the start a mentee may still cancel. 0: until it starts.",
     )
     reschedule_cutoff_minutes = models.PositiveIntegerField(
         default=120, help_text="How long before the start a session may still be moved."

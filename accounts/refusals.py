@@ -45,3 +45,32 @@ class Invalid(Refusal):
 
     def __init__(self, sentence: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
         super().__init__(sentence, **({"fields": fields} if fields else {}))
+
+
+class InvalidCredentials(Refusal):
+    """The same for an unknown address, a wrong password and a person who may not sign in."""
+
+    code = "invalid_credentials"
+
+    def __init__(
+        self, sentence: str = "The e-mail address, the password or the code is not right."
+    ) -> None:
+        super().__init__(sentence)
+
+
+class SecondFactorRequired(Refusal):
+    code = "second_factor_required"
+
+
+class Throttled(Refusal):
+    """Too often; `wait` says for how many seconds."""
+
+    code = "throttled"
+
+    def __init__(self, sentence: str, *, wait: int) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+
+
+class IdempotencyKeyReused(Refusal):
+    code = "idempotency_key_reused"

@@ -7,22 +7,27 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from accounts import urls as accounts_urls
 from config import health, views
+from mentors import urls as mentors_urls
 from sessions_app import urls as sessions_urls
 
 api_urlpatterns = [
+    *accounts_urls.api_urlpatterns,
+    *mentors_urls.api_urlpatterns,
     *sessions_urls.api_urlpatterns,
 ]
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("", include("sessions_app.urls")),
+    path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/", include(api_urlpatterns)),
     path("api/auth/", include("allauth.headless.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("api/", include(api_urlpatterns)),
     path("style/", TemplateView.as_view(template_name="style.html"), name="style"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -1,9 +1,26 @@
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class MentorsConfig(AppConfig):
     name = "mentors"
     verbose_name = "People and skills"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from accounts import signals
+
+        signals.signed_up.connect(_become_mentee, dispatch_uid="mentors.become_mentee")
+
+
+def _become_mentee(*, user: User, now: datetime, **_: Any) -> None:
+    from mentors.services import become_mentee
+
+    become_mentee(user=user, now=now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 AREAS = (
     "Fundraising", "Go-to-market", "Sales", "Marketing", "Product", "Engineering", "Data & AI",
     "Hiring", "Leadership", "Legal", "Finance", "Operations", "International", "Design", "Security",
@@ -18,8 +20,12 @@ LANGUAGES = (
 )  # fmt: skip
 
 
-def tidy(values: list[str] | tuple[str, ...], known: tuple[str, ...]) -> list[str]:
-    """Trim, drop blanks and repeats, and write known words the way we write them."""
+def tidy(values: Iterable[str], known: tuple[str, ...]) -> list[str]:
+    """Trim, drop blanks and repeats whatever their case, and write known words the way we do."""
     spelled = {word.casefold(): word for word in known}
-    tidied = (spelled.get(value.strip().casefold(), value.strip()) for value in values)
-    return list(dict.fromkeys(value for value in tidied if value))
+    tidied: dict[str, str] = {}
+    for value in values:
+        word = " ".join(value.split())
+        if word:
+            tidied.setdefault(word.casefold(), spelled.get(word.casefold(), word))
+    return list(tidied.values())

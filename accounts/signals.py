@@ -1,0 +1,14 @@
+"""What this room tells the rooms above it, inside the transaction in which it happens.
+
+A receiver that fails undoes the change, so that there is never a person without the row of theirs.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# A person signed up by themselves. Arguments: user, now.
+signed_up = Signal()
+
+# A person's time zone is another one. Arguments: user, before (the old name), now.
+time_zone_changed = Signal()
