@@ -5,6 +5,7 @@ for as long as the command runs, or joins those of a running `script/server`."""
 import contextlib
 import os
 import sys
+from typing import Any
 
 # These never look at the database, and need not wait for one.
 WITHOUT_SERVICES = {
@@ -20,7 +21,7 @@ WITHOUT_SERVICES = {
 }
 
 
-def services(command):
+def services(command: str) -> contextlib.AbstractContextManager[Any]:
     from config import development, embedded, environment
 
     var_dir = environment.var_dir()
@@ -37,7 +38,7 @@ def services(command):
     )
 
 
-def main():
+def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
     from config.environment import ConfigurationError
 

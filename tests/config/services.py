@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -14,10 +16,14 @@ from config.embedded import keeper
 from config.environment import BASE_DIR
 
 
-def connect(var_dir: Path, **changes: str) -> psycopg.Connection:
+def connect(var_dir: Path, *, user: str | None = None) -> psycopg.Connection:
     settings = embedded.database_settings(var_dir)
-    arguments = {"host": settings["HOST"], "user": settings["USER"], "dbname": settings["NAME"]}
-    return psycopg.connect(**(arguments | changes), autocommit=True)
+    return psycopg.connect(
+        host=settings["HOST"],
+        user=user or settings["USER"],
+        dbname=settings["NAME"],
+        autocommit=True,
+    )
 
 
 def servers_run(var_dir: Path) -> list[str]:
@@ -30,8 +36,10 @@ def servers_run(var_dir: Path) -> list[str]:
 class Visitor:
     """A process that uses the services until it is told to leave."""
 
-    def __init__(self, var_dir: Path, *words: str, python: str = sys.executable, **more) -> None:
-        self.process = subprocess.Popen(
+    def __init__(
+        self, var_dir: Path, *words: str, python: str = sys.executable, **more: Any
+    ) -> None:
+        self.process: subprocess.Popen[str] = subprocess.Popen(
             [python, "-m", "tests.config.embedded_user", str(var_dir), *words],
             cwd=BASE_DIR,
             stdin=subprocess.PIPE,
@@ -58,7 +66,7 @@ class Visitor:
         self.leave()
 
 
-def wait_until(condition, *, seconds: float = 20) -> bool:
+def wait_until(condition: Callable[[], object], *, seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
