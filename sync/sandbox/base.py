@@ -182,11 +182,12 @@ class Base:
         self.store.write(puts, set())
 
     def _load(self) -> None:
-        documents = list(self.store.load())
-        if not documents:
+        kept: dict[str, list[Json]] = {}
+        for kind, _, body in self.store.load():
+            kept.setdefault(kind, []).append(body)
+        if not kept:
             self.reset()
             return
-        kept = {kind: [body for k, _, body in documents if k == kind] for kind, _, _ in documents}
         for body in kept.get("base", []):
             self.transaction, self.numbers = body["transaction"], body["numbers"]
         for body in kept.get("table", []):

@@ -32,6 +32,10 @@ class Clock:
         """The present instant, never twice with different zones."""
         return self._source() + self._ahead
 
+    def reset(self) -> None:
+        """Back to the machine's time."""
+        self._ahead = timedelta()
+
     def advance(self, by: timedelta) -> None:
         """Move forward; everything that expires is judged by the new time."""
         self._ahead += by

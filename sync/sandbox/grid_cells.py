@@ -149,7 +149,12 @@ def sent(table: Table, form: dict[str, list[str]]) -> dict[str, Any]:
         if shown is None or column.is_computed:
             continue
         value = _value(column, form.get(f"f:{column.id}", []))
-        if value != _comparable(column, shown[0]):
+        before = _comparable(column, shown[0])
+        if isinstance(value, list) and isinstance(before, list):
+            # Boxes come in the order of the page. What was chosen before keeps its own.
+            kept = [item for item in before if item in value]
+            value = kept + [item for item in value if item not in kept]
+        if value != before:
             changed[column.id] = value
     return changed
 

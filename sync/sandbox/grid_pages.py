@@ -13,6 +13,7 @@ from sync.sandbox.model import LINK, Field, Record, Table
 from sync.sandbox.values import read
 
 ROWS = 50
+ROOMY = frozenset({"multilineText", "richText", "email", "url", "multipleSelects", LINK})
 BANNER = (
     "This stands in for Airtable on your machine. Edit a cell as a program manager would; "
     "Office Hours follows within ten seconds."
@@ -158,10 +159,17 @@ def _line(base: Base, table: Table, place: Place, record: Record) -> str:
             )
             cells.append(f'<th scope="row">{inner}{opened}</th>')
         else:
-            kind = "ours" if column.name in OURS else ""
-            kind = "message" if column.name == "Sync Message" else kind
-            cells.append(f'<td class="{kind}">{inner}</td>' if kind else f"<td>{inner}</td>")
+            cells.append(f'<td class="{_kind(column)}">{inner}</td>')
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _kind(column: Field) -> str:
+    """How much room a column needs, and how loudly it speaks."""
+    if column.name == "Sync Message":
+        return "message roomy"
+    if column.name in OURS:
+        return "ours"
+    return "roomy" if column.type in ROOMY else "plain"
 
 
 def _cell(base: Base, table: Table, place: Place, record: Record, column: Field, name: str) -> str:

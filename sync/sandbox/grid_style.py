@@ -49,7 +49,8 @@ input[type=checkbox]{width:20px;height:20px;min-height:0;accent-color:var(--acce
 background:var(--card)}
 table{border-collapse:separate;border-spacing:0;min-width:100%}
 th,td{border-right:1px solid var(--line);border-bottom:1px solid var(--line);text-align:start;
-vertical-align:top;min-width:132px;max-width:320px;padding:0}
+vertical-align:top;min-width:148px;max-width:340px;padding:0}
+td.roomy{min-width:236px}
 thead th{position:sticky;top:0;z-index:2;background:var(--paper);font:600 13px/1.3 var(--sans);
 color:var(--ink-2);padding:10px 12px;white-space:nowrap}
 tbody th{position:sticky;left:0;z-index:1;background:var(--card);font-weight:600;min-width:180px}
@@ -68,7 +69,7 @@ text-overflow:ellipsis;vertical-align:top}
 .pill.link{background:var(--warm-soft);color:var(--warm)}
 .tick{appearance:none;background:none;border:0;width:100%;min-height:44px;padding:11px 12px;color:inherit;
 font:inherit;text-align:start;cursor:pointer}.tick b{color:var(--accent);font-size:18px;line-height:1}
-.editor{display:grid;gap:8px;padding:8px;min-width:min(320px,84vw);background:var(--accent-soft)}
+.editor{scroll-margin:64px 0 0 200px;display:grid;gap:8px;padding:8px;min-width:min(320px,84vw);background:var(--accent-soft)}
 .editor .go,.row{display:flex;gap:8px;flex-wrap:wrap}
 fieldset{border:1px solid var(--line);border-radius:10px;margin:0;padding:8px 12px;background:var(--card);
 max-height:280px;overflow:auto;min-width:0}legend{font-weight:600;padding:0 4px}
@@ -79,11 +80,11 @@ margin:0 0 6px;color:var(--ink)}
 main>.wide.record{max-width:760px;margin-inline:auto;padding-block:28px 64px;display:grid;gap:20px}
 h1{font:600 clamp(24px,4vw,34px)/1.2 var(--serif);letter-spacing:-.02em;margin:0;overflow-wrap:anywhere}
 .record form{display:grid;gap:16px}.record label.field{display:grid;gap:6px;font-weight:600}
-.record label.field>*{font-weight:400}.hint{color:var(--ink-3);font-size:13px;font-weight:400}
+.record label.field>:not(:first-child){font-weight:400}.hint{color:var(--ink-3);font-size:13px;font-weight:400}
 details{border-top:1px solid var(--line);padding-top:16px}summary{cursor:pointer;min-height:44px;
 color:var(--ink-2)}.pages{display:flex;gap:12px;padding-block:14px;justify-content:center}
 @media(max-width:640px){.sheet{max-height:none}tbody th{min-width:128px;max-width:150px}
-th,td{min-width:118px}.tools .count{margin:0}}
+th,td{min-width:124px}td.roomy{min-width:200px}.editor{scroll-margin-left:150px}.tools .count{margin:0}}
 """
 
 SCRIPT = """

@@ -74,8 +74,8 @@ class Record:
     cells: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> Json:
-        """The row as it is stored."""
-        return asdict(self)
+        """The row as it is stored. It shares the cells: write it out at once."""
+        return dict(vars(self))
 
 
 @dataclass

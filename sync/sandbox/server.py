@@ -31,6 +31,7 @@ from sync.sandbox.web import (
     Request,
     error_reply,
     json_reply,
+    refuse_foreign_names,
     refuse_foreign_pages,
 )
 
@@ -141,6 +142,9 @@ class SandboxServer:
         """As new: no rows, no webhooks, no faults, nothing counted, every switch as it was."""
         self.base.reset(empty=empty)
         self.switches.reset()
+        self.clock.reset()
+        if self.automation:
+            self.automation.sent.clear()
         self.api.lists.clear()
         self.faults.clear()
         self.limiter.reset()
@@ -151,9 +155,10 @@ class SandboxServer:
     def answer(self, request: Request) -> Reply:
         """The reply to any request."""
         first = request.segments[:1]
-        if first == ["v0"]:
-            return self._answer_api(request)
         try:
+            refuse_foreign_names(request)
+            if first == ["v0"]:
+                return self._answer_api(request)
             refuse_foreign_pages(request)
             if first == ["_sandbox"]:
                 return self.control.handle(request)

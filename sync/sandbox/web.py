@@ -103,16 +103,20 @@ def _host(netloc: str) -> str:
     return (urlsplit(f"//{netloc}").hostname or "").lower()
 
 
+def refuse_foreign_names(request: Request) -> None:
+    """Answer only to this machine's own names.
+
+    A foreign name may be pointed at 127.0.0.1, and a page from there then counts as ours.
+    """
+    if _host(request.header("Host")) not in LOOPBACK:
+        raise Forbidden("The sandbox answers to 127.0.0.1 and localhost only.")
+
+
 def refuse_foreign_pages(request: Request) -> None:
     """Let nobody's web page drive the sandbox through a visitor's browser.
 
-    The Host must be this machine by its own name, or a foreign name could be pointed at
-    127.0.0.1 and then count as the same origin. A request that changes something must come from
-    our own page when it comes from a page at all.
+    A request that changes something must come from our own page when it comes from a page at all.
     """
-    host = request.header("Host")
-    if _host(host) not in LOOPBACK:
-        raise Forbidden("The sandbox answers to 127.0.0.1 and localhost only.")
     if request.method in ("GET", "HEAD"):
         return
     if request.header("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
@@ -121,5 +125,5 @@ def refuse_foreign_pages(request: Request) -> None:
     if not origin:
         return
     parts = urlsplit(origin)
-    if parts.scheme != "http" or parts.netloc.lower() != host.lower():
+    if parts.scheme != "http" or parts.netloc.lower() != request.header("Host").lower():
         raise Forbidden("This request came from another site.")

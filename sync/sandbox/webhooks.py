@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +44,8 @@ class Hook:
     payloads: dict[int, Json] = field(default_factory=dict)
 
     def document(self) -> Json:
-        """The webhook as it is stored, without its payloads."""
-        document = asdict(self)
-        del document["payloads"]
-        return document
+        """The webhook as it is stored, without its payloads (there may be thousands)."""
+        return {name: value for name, value in vars(self).items() if name != "payloads"}
 
 
 class Webhooks:

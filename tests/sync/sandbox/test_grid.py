@@ -76,6 +76,16 @@ def test_a_stale_page_puts_nothing_back(call, mentors, bob, place):
     assert (fields["Name"], fields["Title"]) == ("Robert", "CEO")
 
 
+def test_boxes_keep_the_order_they_were_chosen_in(call, mentors, place):
+    ann = mentors.create({"Name": "Ann", "Expertise": ["Legal", "Sales"]})
+    sent = cell(mentors, ann, "Expertise", ["Sales", "Legal"], ["Legal", "Sales"])
+    post(call, f"{place}/cell", sent)
+    assert mentors.get(ann["id"]) == ann
+    sent = cell(mentors, ann, "Expertise", ["Product", "Sales", "Legal"], ["Legal", "Sales"])
+    post(call, f"{place}/cell", sent)
+    assert mentors.get(ann["id"])["fields"]["Expertise"] == ["Legal", "Sales", "Product"]
+
+
 def test_boxes_lists_numbers_and_links(call, base, mentors, bob, place):
     post(call, f"{place}/cell", cell(mentors, bob, "Is Active", [], True))
     post(call, f"{place}/cell", cell(mentors, bob, "Expertise", ["Sales", "Legal"], None))
@@ -118,6 +128,8 @@ def test_another_site_cannot_drive_it(call, mentors, bob, place, sandbox):
     assert post(call, f"{place}/cell", edit, **{"Sec-Fetch-Site": "cross-site"}).status == 403
     assert call("POST", "/_sandbox/reset", {}, headers=foreign).status == 403
     assert call("GET", "/", headers={"Host": "mallory.example.com"}).status == 403
+    path = f"/v0/{sandbox.base.id}/Mentors"
+    assert call("GET", path, headers={"Host": "mallory.example.com"}).status == 403
     assert mentors.get(bob["id"])["fields"]["Name"] == "Bob"
     assert post(call, f"{place}/cell", edit, Origin=sandbox.url).status == 303
 

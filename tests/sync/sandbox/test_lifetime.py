@@ -26,8 +26,10 @@ def launch(*arguments):
         stdout=subprocess.PIPE,
         text=True,
     )
-    line = process.stdout.readline()
-    return process, re.search(r"http://\S+", line).group()
+    assert process.stdout is not None
+    found = re.search(r"http://\S+", process.stdout.readline())
+    assert found is not None
+    return process, found.group()
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path):
