@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.http import CursorPages, period
+from accounts.http import CursorPages
 from accounts.idempotency import IdempotentMixin
 from accounts.models import User
 from accounts.refusals import NotAllowed
+from accounts.times import PERIOD, period
 from mentors.models import Mentee, Mentor
 from mentors.selectors import mentor_for
 from sessions_app import selectors, services
-from sessions_app.calendar_file import calendar_file
-from sessions_app.messages import event_of
+from sessions_app.add_to_calendar import ics_response
 from sessions_app.models import AvailabilityWindow, Session
 from sessions_app.serializers import (
     BookingSerializer,
@@ -46,11 +46,6 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="At most 255 characters. The same key and body within 24 hours repeats the answer.",
 )
-PERIOD = [
-    OpenApiParameter("from", str, description="Instant with offset, or a date read in `tz`."),
-    OpenApiParameter("to", str, description="Exclusive. At most 62 days after `from`."),
-    OpenApiParameter("tz", str, description="IANA zone of the dates; default the caller's."),
-]
 
 
 def caller(request: Request) -> User:
@@ -208,16 +203,6 @@ class CalendarView(APIView):
         return ics_response(selectors.session_for(user=user, session_id=session_id), user)
 
 
-def ics_response(session: Session, user: User) -> HttpResponse:
-    """The session as a file to download, for its page and the API alike."""
-    content = calendar_file(event_of(session, user), method="PUBLISH", stamp=timezone.now())
-    return HttpResponse(
-        content,
-        content_type='text/calendar; charset="utf-8"; method=PUBLISH',
-        headers={"Content-Disposition": 'attachment; filename="session.ics"'},
-    )
-
-
 class AvailabilityView(APIView):
     """A mentor's windows in a period; the mentor and program managers replace the future ones."""
 
@@ -225,7 +210,7 @@ class AvailabilityView(APIView):
     def get(self, request: Request, mentor_id: UUID) -> Response:
         user = caller(request)
         mentor = mentor_for(user=user, mentor_id=mentor_id)
-        first, last = period(request, now=timezone.now(), tz=user.zone)
+        first, last = period(request, now=timezone.now())
         return self._answer(selectors.windows_of(mentor, first=first, last=last))
 
     @extend_schema(
@@ -268,7 +253,7 @@ class ConflictsView(APIView):
         conflicts = services.conflicts_of(
             mentor_id=mentor.pk, specs=form.specs(), now=timezone.now()
         )
-        return Response(ConflictsSerializer({"conflicts": conflicts_as_data(conflicts)}).data)
+        return Response({"conflicts": conflicts_as_data(conflicts)})
 
 
 class SlotsView(APIView):
@@ -279,7 +264,7 @@ class SlotsView(APIView):
         user = caller(request)
         mentor = mentor_for(user=user, mentor_id=mentor_id)
         now = timezone.now()
-        first, last = period(request, now=now, tz=user.zone)
+        first, last = period(request, now=now)
         viewer = Mentee.objects.filter(user=user).first()
         slots = selectors.open_slots(
             mentor_ids=[mentor.pk], viewer=viewer, first=first, last=last, now=now

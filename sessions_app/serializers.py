@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.http import OffsetDateTimeField
 from accounts.models import User
+from accounts.times import OffsetDateTimeField
 from mentors.models import Mentee, Mentor
 from sessions_app.models import AvailabilityWindow, Session
 from sessions_app.services import WindowSpec

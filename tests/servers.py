@@ -72,8 +72,9 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes], seconds: float
             raise RuntimeError(f"The server ended with {process.returncode} before it was ready.")
         with contextlib.suppress(OSError, http.client.HTTPException):
             client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            client.request("GET", "/readyz")
-            if client.getresponse().status == 200:
-                return
+            with contextlib.closing(client):
+                client.request("GET", "/readyz")
+                if client.getresponse().status == 200:
+                    return
         time.sleep(0.1)
     raise RuntimeError(f"The server was not ready within {seconds} s.")

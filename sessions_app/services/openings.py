@@ -27,6 +27,8 @@ def refresh_openings(*, now: datetime, limit: int = BATCH) -> int:
         | Q(computed_at__lt=now - timedelta(hours=6))
     )
     generations = dict(due.order_by("mentor_id").values_list("mentor_id", "generation")[:limit])
+    if not generations:
+        return 0
     mentors = list(Mentor.objects.select_related("user").filter(pk__in=generations))
     calendars = selectors.calendars(mentors=mentors, first=now, last=now + AHEAD)
     rows = []
@@ -48,8 +50,7 @@ def refresh_openings(*, now: datetime, limit: int = BATCH) -> int:
                 sum(start < fortnight for start in starts),
             )
         )
-    if rows:
-        _store(rows, now)
+    _store(rows, now)
     return len(rows)
 
 

@@ -1,0 +1,96 @@
+"""The shape of what people send. Whether it may be is the services' business."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.times import parse_instant
+from sessions_app.hours import instant
+
+LONGEST_GOAL = 4000
+
+
+class InstantField(forms.CharField):
+    """A moment as an ISO time with its offset, as our own pages write it."""
+
+    def clean(self, value: Any) -> datetime | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            # A plus sign that was not escaped arrives as a blank.
+            return parse_instant(text.replace(" ", "+"))
+        except ValueError as error:
+            raise ValidationError(_("This is not one of the times. Choose one.")) from error
+
+
+class BookingForm(forms.Form):
+    start = InstantField(
+        label=_("Time"), max_length=40, error_messages={"required": _("Choose a time first.")}
+    )
+    goal = forms.CharField(
+        label=_("What would make it worth it?"),
+        required=False,
+        max_length=LONGEST_GOAL,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    request = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why?"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class NotesForm(forms.Form):
+    notes = forms.CharField(
+        label=_("Your notes"),
+        required=False,
+        max_length=20000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class WindowForm(forms.Form):
+    """Hours on one date, on the mentor's own clock. An end at or before the start is the next day's."""
+
+    date = forms.DateField(label=_("Date"), widget=forms.DateInput(attrs={"type": "date"}))
+    starts = forms.TimeField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}))
+    ends = forms.TimeField(label=_("To"), widget=forms.TimeInput(attrs={"type": "time"}))
+    capacity = forms.IntegerField(
+        label=_("Seats in each session"),
+        min_value=1,
+        max_value=500,
+        initial=1,
+        help_text=_("More than one makes them group sessions."),
+    )
+    location = forms.CharField(
+        label=_("Place"), required=False, max_length=200, help_text=_("Leave empty for online.")
+    )
+
+    def __init__(self, *args: Any, zone: ZoneInfo, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+        self.now = now
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.keys() >= {"date", "starts", "ends"}:
+            day, starts, ends = values["date"], values["starts"], values["ends"]
+            last = day + timedelta(days=1) if ends <= starts else day
+            values["starts_at"] = instant(datetime.combine(day, starts), self.zone)
+            values["ends_at"] = instant(datetime.combine(last, ends), self.zone)
+            if values["starts_at"] <= self.now:
+                self.add_error("date", _("Hours start in the future. Choose a later date or time."))
+        return values

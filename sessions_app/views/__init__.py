@@ -1,0 +1,28 @@
+"""The pages about time: a mentor's open times, one's sessions, a mentor's hours."""
+
+from sessions_app.views.booking import book, mentor_page
+from sessions_app.views.hours import add_window, hours, remove_window
+from sessions_app.views.sessions import (
+    accept,
+    calendar_ics,
+    cancel,
+    detail,
+    join,
+    session_list,
+    write_notes,
+)
+
+__all__ = [
+    "accept",
+    "add_window",
+    "book",
+    "calendar_ics",
+    "cancel",
+    "detail",
+    "hours",
+    "join",
+    "mentor_page",
+    "remove_window",
+    "session_list",
+    "write_notes",
+]

@@ -1,0 +1,171 @@
+"""A mentor's page with their open times, and booking one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.http import status_of
+from accounts.idempotency import once
+from accounts.models import User
+from accounts.refusals import NotAllowed, NotFound, Refusal
+from accounts.times import parse_instant, utc
+from mentors.models import Mentor
+from mentors.selectors import mentor_for
+from sessions_app import selectors, services
+from sessions_app.forms import LONGEST_GOAL, BookingForm
+from sessions_app.picker import offered, pick
+from sessions_app.views.viewer import in_shown_zone, mentee_of, shown_zone, signed_in
+from sessions_app.zones import zone_label, zone_options
+
+
+@require_safe
+@in_shown_zone
+def mentor_page(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
+    """Who this is, and two weeks of their times. `?start=` chooses one, `?goal=` fills in the goal."""
+    mentor = _mentor(request, mentor_id)
+    given = {
+        "goal": request.GET.get("goal", "")[:LONGEST_GOAL],
+        "request": _uuid(request.GET.get("request", "")),
+    }
+    chosen = _instant(request.GET.get("start", ""))
+    return _page(request, mentor, BookingForm(initial=given), chosen=chosen)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_shown_zone
+def book(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
+    """Book one time; where it cannot be had, the same page with what was written and other times."""
+    if request.method != "POST":  # back from signing in, or typed
+        return redirect("sessions:mentor", mentor_id)
+    mentor = _mentor(request, mentor_id)
+    form = BookingForm(request.POST)
+    if not form.is_valid():
+        return _page(request, mentor, form, chosen=form.cleaned_data.get("start"), status=400)
+    try:
+        status, address = _book_once(request, mentor, form.cleaned_data)
+    except NotFound as refusal:
+        raise Http404 from refusal
+    except Refusal as refusal:
+        chosen = form.cleaned_data["start"]
+        return _page(request, mentor, form, chosen=chosen, refusal=refusal, status=status_of(refusal))
+    return HttpResponse(status=status, headers={"Location": address.decode()})
+
+
+def _book_once(request: HttpRequest, mentor: Mentor, wanted: dict[str, Any]) -> tuple[int, bytes]:
+    user = signed_in(request)
+    mentee = mentee_of(user)
+    if mentee is None:
+        raise NotAllowed(_cannot_book(user, mentor))
+
+    def work() -> tuple[int, bytes]:
+        session = services.book_session(
+            mentor_id=mentor.pk,
+            mentee=mentee,
+            starts_at=wanted["start"],
+            by=user,
+            clock=timezone.now,
+            goal=wanted["goal"],
+            match_request=wanted["request"],
+        )
+        return 303, resolve_url("sessions:detail", session.pk).encode()
+
+    # The same form sent twice books once. With the start in the key, going back and choosing
+    # another time is another booking.
+    key = f"{wanted['idempotency_key']}:{utc(wanted['start'])}"
+    return once(user=user, path=request.path, key=key, body=b"", work=work)
+
+
+def _page(
+    request: HttpRequest,
+    mentor: Mentor,
+    form: BookingForm,
+    *,
+    chosen: datetime | None,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    now = timezone.now()
+    zone = shown_zone()
+    viewer = mentee_of(request.user)
+    mean, count = selectors.ratings([mentor.pk]).get(mentor.pk, (0.0, 0))
+    other_times = refusal.extra.get("alternatives", ()) if refusal else ()
+    kept = {"goal": form["goal"].value() or "", "request": form["request"].value() or ""}
+    context = {
+        "nav": "search",
+        "mentor": mentor,
+        "viewer": viewer,
+        "cannot_book": "" if viewer else _cannot_book(request.user, mentor),
+        "picker": pick(
+            mentor=mentor,
+            viewer=viewer,
+            zone=zone,
+            from_day=_day(request.GET.get("from", "")),
+            chosen=chosen,
+            now=now,
+        ),
+        "form": form,
+        "key": uuid4(),
+        "kept": urlencode({name: value for name, value in kept.items() if value}),
+        "refusal": refusal,
+        "alternatives": offered(other_times, mentor, zone),
+        "rating": {"mean": mean, "count": count},
+        "zone": zone.key,
+        "zone_label": zone_label(zone, now),
+        "zone_options": zone_options(zone, mentor.user.zone, at=now),
+        "their_zone": zone_label(mentor.user.zone, now),
+        "their_now": now.astimezone(mentor.user.zone),
+    }
+    return render(request, "sessions_app/mentor.html", context, status=status)
+
+
+def _mentor(request: HttpRequest, mentor_id: UUID) -> Mentor:
+    try:
+        return mentor_for(user=request.user, mentor_id=mentor_id)
+    except NotFound as refusal:
+        raise Http404 from refusal
+
+
+def _cannot_book(user: object, mentor: Mentor) -> str:
+    """Why this person has no seat to take, and what they can do."""
+    if not isinstance(user, User):
+        return _("Sign in as a mentee to book one of these times.")
+    if user.pk == mentor.user_id:
+        return _("This is your page as mentees see it. Only mentees book.")
+    if user.is_program_manager:
+        return _("You see what a mentee sees. Only mentees book sessions; you manage them in the console.")
+    if user.role == User.Role.MENTEE:
+        return _("Your place in the program is paused, so you cannot book. Ask your program manager.")
+    return _("Only mentees book sessions. To be a mentee too, ask your program manager.")
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return parse_instant(text.replace(" ", "+")) if text else None
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,217 @@
+"""One's sessions: the list, and everything that can be done with one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.http import status_of
+from accounts.models import User
+from accounts.refusals import NotFound, Refusal
+from accounts.selectors import program
+from sessions_app import selectors, services
+from sessions_app.add_to_calendar import calendar_links, ics_response
+from sessions_app.forms import NotesForm, ReasonForm
+from sessions_app.models import Session
+from sessions_app.picker import other_clock
+from sessions_app.services.lifecycle import JOIN_OPENS, side_of
+from sessions_app.views.viewer import in_shown_zone, shown_zone, signed_in
+from sessions_app.zones import zone_label
+
+PAST_ON_A_PAGE = 20
+
+
+@login_required
+@require_safe
+@in_shown_zone
+def session_list(request: HttpRequest) -> HttpResponse:
+    """What is coming, and what has been."""
+    user, now = signed_in(request), timezone.now()
+    is_past = request.GET.get("show") == "past"
+    rows = (selectors.past if is_past else selectors.upcoming)(user, now=now)
+    page = Paginator(rows, PAST_ON_A_PAGE).get_page(request.GET.get("page"))
+    entries = [_entry(session, user) for session in page]
+    context = {
+        "nav": "sessions",
+        "page": page,
+        "entries": entries,
+        "is_past": is_past,
+        "zone_label": zone_label(shown_zone(), now),
+    }
+    return render(request, "sessions_app/list.html", context)
+
+
+@login_required
+@require_safe
+@in_shown_zone
+def detail(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    return _detail(request, _session(request, session_id))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_shown_zone
+def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Says first what cancelling means (for a request: declining it), then does it."""
+    session = _session(request, session_id)
+    form = ReasonForm(request.POST or None)
+    context = _facts(session, signed_in(request)) | {"form": form, "nav": "sessions"}
+    if request.method != "POST":
+        return render(request, "sessions_app/cancel.html", context)
+    if not form.is_valid():
+        return render(request, "sessions_app/cancel.html", context, status=400)
+    try:
+        services.cancel_session(
+            session_id=session.pk,
+            by=signed_in(request),
+            reason=form.cleaned_data["reason"],
+            clock=timezone.now,
+        )
+    except Refusal as refusal:
+        context["refusal"] = refusal
+        return render(request, "sessions_app/cancel.html", context, status=status_of(refusal))
+    messages.success(request, _("Cancelled. Both of you get an e-mail, and it leaves your calendars."))
+    return redirect("sessions:detail", session.pk)
+
+
+@login_required
+@require_POST
+@in_shown_zone
+def accept(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    session = _session(request, session_id)
+    try:
+        services.approve_session(
+            session_id=session.pk, by=signed_in(request), clock=timezone.now
+        )
+    except Refusal as refusal:
+        return _detail(request, session, refusal=refusal)
+    messages.success(request, _("Accepted. Both of you get the invitation by e-mail."))
+    return redirect("sessions:detail", session.pk)
+
+
+@login_required
+@require_POST
+@in_shown_zone
+def join(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Notes that the person came, and sends them on to the room."""
+    session = _session(request, session_id)
+    try:
+        address = services.join_session(
+            session_id=session.pk, by=signed_in(request), clock=timezone.now
+        )
+    except Refusal as refusal:
+        return _detail(request, session, refusal=refusal)
+    return HttpResponse(status=302, headers={"Location": address})
+
+
+@login_required
+@require_POST
+@in_shown_zone
+def write_notes(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    session = _session(request, session_id)
+    form = NotesForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, session, notes=form, status=400)
+    try:
+        services.write_notes(
+            session_id=session.pk, by=signed_in(request), notes=form.cleaned_data["notes"]
+        )
+    except Refusal as refusal:
+        return _detail(request, session, notes=form, refusal=refusal)
+    messages.success(request, _("Your notes are saved. Nobody else can see them."))
+    return redirect("sessions:detail", session.pk)
+
+
+@login_required
+@require_safe
+def calendar_ics(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    return ics_response(_session(request, session_id), signed_in(request))
+
+
+def _session(request: HttpRequest, session_id: UUID) -> Session:
+    try:
+        return selectors.session_for(user=signed_in(request), session_id=session_id)
+    except NotFound as refusal:
+        raise Http404 from refusal
+
+
+def _detail(
+    request: HttpRequest,
+    session: Session,
+    *,
+    notes: NotesForm | None = None,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    user = signed_in(request)
+    facts = _facts(session, user)
+    context = facts | {
+        "nav": "sessions",
+        "refusal": refusal,
+        "notes": notes or NotesForm(initial={"notes": getattr(session, f"{facts['side']}_notes", "")}),
+        "links": calendar_links(session, user),
+        "cancelled": session.events.filter(to_status="cancelled").select_related("by").last(),
+    }
+    status = status_of(refusal) if refusal else status
+    response = render(request, "sessions_app/detail.html", context, status=status)
+    if facts["is_open"]:
+        # The join button posts to us and is sent on to the room: the page must be allowed to follow.
+        response["Content-Security-Policy"] = _policy_with_room(session)
+    return response
+
+
+def _policy_with_room(session: Session) -> str:
+    room = urlsplit(session.meeting.meeting_url)
+    return (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; "
+        f"form-action 'self' {room.scheme}://{room.netloc}; frame-ancestors 'none'"
+    )
+
+
+def _entry(session: Session, user: User) -> dict[str, Any]:
+    """A session as one of its people sees it in a list."""
+    side = side_of(session, user)
+    other = session.mentee.user if side == "mentor" else session.mentor.user
+    mine, theirs = session.starts_at.astimezone(shown_zone()), session.starts_at.astimezone(other.zone)
+    return {
+        "session": session,
+        "side": side,
+        "other": other,
+        "theirs": other_clock(mine, theirs, other.get_short_name()),
+        "is_group": session.capacity > 1,
+    }
+
+
+def _facts(session: Session, user: User) -> dict[str, Any]:
+    """What the pages about one session say. The services decide; this only foresees their answer."""
+    now = timezone.now()
+    cutoff = program().cancel_cutoff_minutes
+    until = session.starts_at - timedelta(minutes=cutoff)
+    entry = _entry(session, user)
+    is_over = session.ends_at <= now
+    limited = entry["side"] == "mentee"
+    return entry | {
+        "zone_label": zone_label(shown_zone(), session.starts_at),
+        "minutes": int((session.ends_at - session.starts_at).total_seconds()) // 60,
+        "opens_at": session.starts_at - JOIN_OPENS,
+        "is_open": session.status == Session.Status.BOOKED
+        and session.starts_at - JOIN_OPENS <= now
+        and not is_over,
+        "is_over": is_over,
+        "cancel_until": until if limited and cutoff else None,
+        "can_cancel": session.is_live and not is_over and (not limited or now <= until),
+        "can_answer": session.status == Session.Status.PENDING
+        and entry["side"] != "mentee"
+        and session.starts_at > now,
+    }
