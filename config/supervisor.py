@@ -154,14 +154,17 @@ def serve(plan: Plan, signals: Signals, say: Voice, began: float) -> None:
                     f"{program.name} failed with code {code}; what it said stands above."
                 )
             say(program.name, f"failed with code {code}; the product starts without it")
-        for program in plan.programs:
-            group.start(program)
-        watch(
-            group,
-            signals,
-            lambda: is_ready(plan),
-            lambda: announce(plan, time.monotonic() - began),
-        )
+        web, *workers = plan.programs
+
+        def on_ready() -> None:
+            announce(plan, time.monotonic() - began)
+            for program in workers:
+                group.start(program)
+
+        # The web server first and alone: on two cores everything at once makes people wait longest
+        # for the page they look at.
+        group.start(web)
+        watch(group, signals, lambda: is_ready(plan), on_ready)
     except EssentialProgramEnded as ended:
         raise ConfigurationError(
             f"The {ended.name} process ended with code {ended.code} before it answered once; what"
