@@ -2,26 +2,29 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.refusals import Invalid, NotAllowed, NotFound
 from mentors.models import Mentee, Mentor
-from mentors.selectors import mentor_for
+from mentors.selectors import visible_to
 from sessions_app import notifications, selectors
 from sessions_app.models import Meeting, Notification, Session, SessionEvent
 from sessions_app.refusals import IllegalMove, UnableToBook
-from sessions_app.slots import Calendar, Slot, Why, minute, why
+from sessions_app.slots import Calendar, Slot, Why, minute, open_slots, why
 
 Clock = Callable[[], datetime]
+# How many other times a refusal offers, and how far from the wanted one it looks for them.
 ALTERNATIVES = 3
+BEFORE, AFTER = timedelta(days=7), timedelta(days=21)
+WITH_ALTERNATIVES = (Why.TAKEN, Why.WEEK_FULL, Why.TOO_SOON, Why.OUTSIDE_WINDOW)
 
 # What the database says when somebody was faster, and what that means.
 TAKEN_BY_CONSTRAINT = {
@@ -57,13 +60,15 @@ def book_session(
         NotFound: no such mentor, or none that this person may see.
         UnableToBook: a rule refuses; with the nearest open slots as `alternatives` where that helps.
     """
-    mentor_for(user=by, mentor_id=mentor_id)
+    if not visible_to(by).filter(pk=mentor_id).exists():
+        raise NotFound
+    refusal: UnableToBook
     try:
         with transaction.atomic():
             mentor = lock_pair(mentor_id, mentee)
             now = clock()
-            calendar = _calendar_around(mentor, starts_at)
-            slot = _open_slot(calendar, mentor, mentee, starts_at, now)
+            times = _times_around(mentor, mentee, starts_at)
+            slot = _open_slot(times, mentor, starts_at, now)
             if ends_at is not None and ends_at != slot.ends_at:
                 raise Invalid(
                     _("Sessions with this mentor last %(minutes)s minutes.")
@@ -76,14 +81,14 @@ def book_session(
         reason = TAKEN_BY_CONSTRAINT.get(violated_constraint(error))
         if reason is None:
             raise
-        refusal = _refusal(reason, mentor_id, by)
+        mentor = Mentor.objects.select_related("user").get(pk=mentor_id)
+        times = _times_around(mentor, mentee, starts_at)
+        refusal = UnableToBook(reason, sentence(reason, mentor))
     except UnableToBook as error:
         refusal = error
-    # Outside the transaction: the next booker need not wait while we look for other times.
-    if refusal.why in (Why.TAKEN, Why.WEEK_FULL, Why.TOO_SOON, Why.OUTSIDE_WINDOW):
-        refusal.extra = {
-            "alternatives": alternatives(mentor_id, mentee, starts_at, now=timezone.now())
-        }
+    # Outside the transaction, from what was read inside: the next booker need not wait for this.
+    if refusal.why in WITH_ALTERNATIVES:
+        refusal.extra = {"alternatives": times.nearest(starts_at, now=clock())}
     raise refusal
 
 
@@ -109,17 +114,28 @@ def lock_pair(mentor_id: UUID, mentee: Mentee) -> Mentor:
     return mentor
 
 
-def _calendar_around(mentor: Mentor, starts_at: datetime) -> Calendar:
-    day = timedelta(days=1)
-    return selectors.calendars(mentors=[mentor], first=starts_at - day, last=starts_at + day)[mentor.pk]
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What the rule engine needs to answer for one mentor and one mentee around a wanted start."""
+
+    calendar: Calendar
+    busy: list[tuple[int, int]]
+
+    def nearest(self, wanted: datetime, *, now: datetime) -> list[dict[str, Any]]:
+        """The open slots nearest to the wanted start, in order of time."""
+        first, last = minute(max(wanted - BEFORE, now)), minute(wanted + AFTER)
+        slots = open_slots(self.calendar, now=now, first=first, last=last, busy=self.busy)
+        nearest = sorted(slots, key=lambda slot: (abs(slot.starts_at - wanted), slot.starts))
+        return slots_as_data(sorted(nearest[:ALTERNATIVES], key=lambda slot: slot.starts))
 
 
-def _open_slot(
-    calendar: Calendar, mentor: Mentor, mentee: Mentee, starts_at: datetime, now: datetime
-) -> Slot:
-    reason, slot = why(
-        calendar, start=minute(starts_at), now=now, busy=selectors.busy_times(mentee)
-    )
+def _times_around(mentor: Mentor, mentee: Mentee, wanted: datetime) -> _Times:
+    calendars = selectors.calendars(mentors=[mentor], first=wanted - BEFORE, last=wanted + AFTER)
+    return _Times(calendars[mentor.pk], selectors.busy_times(mentee))
+
+
+def _open_slot(times: _Times, mentor: Mentor, starts_at: datetime, now: datetime) -> Slot:
+    reason, slot = why(times.calendar, start=minute(starts_at), now=now, busy=times.busy)
     if starts_at.second or starts_at.microsecond:
         reason = reason or Why.OUTSIDE_WINDOW
     if reason is not None:
@@ -150,25 +166,6 @@ def sentence(reason: Why, mentor: Mentor) -> str:
         "days": mentor.booking_horizon_days,
         "cap": mentor.weekly_load_cap,
     }
-
-
-def _refusal(reason: Why, mentor_id: UUID, by: User) -> UnableToBook:
-    return UnableToBook(reason, sentence(reason, mentor_for(user=by, mentor_id=mentor_id)))
-
-
-def alternatives(
-    mentor_id: UUID, mentee: Mentee, wanted: datetime, *, now: datetime
-) -> list[dict[str, Any]]:
-    """The open slots nearest to the wanted start, in order of time."""
-    slots = selectors.open_slots(
-        mentor_ids=[mentor_id],
-        viewer=mentee,
-        first=wanted - timedelta(days=7),
-        last=wanted + timedelta(days=21),
-        now=now,
-    )[mentor_id]
-    nearest = sorted(slots, key=lambda slot: (abs(slot.starts_at - wanted), slot.starts))
-    return slots_as_data(sorted(nearest[:ALTERNATIVES], key=lambda slot: slot.starts))
 
 
 def slots_as_data(slots: Sequence[Slot]) -> list[dict[str, Any]]:
