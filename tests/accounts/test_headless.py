@@ -18,7 +18,12 @@ def test_alice_signs_up_confirms_and_reads_her_profile():
     response = phone.call(
         "post",
         f"{AUTH}/signup",
-        {"email": "alice@example.com", "password": PASSWORD, "name": "Alice", "time_zone": "Asia/Tokyo"},
+        {
+            "email": "alice@example.com",
+            "password": PASSWORD,
+            "name": "Alice",
+            "time_zone": "Asia/Tokyo",
+        },
     )
     assert response.status_code == 401
     assert phone.call("get", "/api/profiles/me").status_code == 401
@@ -43,7 +48,10 @@ def test_sign_up_asks_for_a_name():
 def test_alice_signs_in_by_code_and_out():
     people.alice()
     phone = Phone()
-    assert phone.call("post", f"{AUTH}/code/request", {"email": "alice@example.com"}).status_code == 401
+    assert (
+        phone.call("post", f"{AUTH}/code/request", {"email": "alice@example.com"}).status_code
+        == 401
+    )
     assert phone.call("post", f"{AUTH}/code/confirm", {"code": code_in_mail()}).status_code == 200
     assert phone.call("get", "/api/profiles/me").json()["email"] == "alice@example.com"
     assert phone.call("delete", f"{AUTH}/session").status_code == 401
@@ -54,10 +62,14 @@ def test_alice_resets_her_password_by_code():
     people.alice()
     phone = Phone()
     phone.call("post", f"{AUTH}/password/request", {"email": "alice@example.com"})
-    response = phone.call("post", f"{AUTH}/password/reset", {"key": code_in_mail(), "password": PASSWORD})
+    response = phone.call(
+        "post", f"{AUTH}/password/reset", {"key": code_in_mail(), "password": PASSWORD}
+    )
     assert response.status_code in (200, 401), response.content
     fresh = Phone()
-    response = fresh.call("post", f"{AUTH}/login", {"email": "alice@example.com", "password": PASSWORD})
+    response = fresh.call(
+        "post", f"{AUTH}/login", {"email": "alice@example.com", "password": PASSWORD}
+    )
     assert response.status_code == 200
 
 

@@ -51,7 +51,11 @@ def test_alice_signs_up_confirms_by_code_and_is_a_mentee():
     assert response.status_code == 302
     assert who(client) == "alice@example.com"
     alice = User.objects.get(email="alice@example.com")
-    assert (alice.name, alice.time_zone, alice.role) == ("Alice Founder", "America/Bogota", "mentee")
+    assert (alice.name, alice.time_zone, alice.role) == (
+        "Alice Founder",
+        "America/Bogota",
+        "mentee",
+    )
     assert Mentee.objects.get(user=alice).consent_at is not None
     assert EmailAddress.objects.get(user=alice).verified
 
@@ -100,7 +104,9 @@ def test_signing_up_again_tells_only_the_owner_of_the_address():
 def test_an_invited_program_is_closed_to_strangers():
     ProgramSettings.objects.create(sign_up="invited")
     client = Client()
-    assert "account/signup_closed.html" in [t.name for t in client.get("/accounts/signup/").templates]
+    assert "account/signup_closed.html" in [
+        t.name for t in client.get("/accounts/signup/").templates
+    ]
     sign_up(client)
     assert not User.objects.exists()
 
@@ -175,9 +181,7 @@ def test_alice_resets_her_password_and_other_browsers_are_signed_out():
 def test_whoever_is_not_active_cannot_sign_in(status):
     people.alice(status=status)
     client = Client()
-    client.post(
-        "/accounts/login/", {"login": "alice@example.com", "password": people.PASSWORD}
-    )
+    client.post("/accounts/login/", {"login": "alice@example.com", "password": people.PASSWORD})
     assert who(client) is None
     client.post("/accounts/login/code/", {"email": "alice@example.com"})
     assert not any(re.search(r"[A-Z]{4}-[A-Z]{4}", message.body) for message in mail.outbox)

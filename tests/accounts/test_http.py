@@ -1,0 +1,116 @@
+"""What every address of the API does with what it is given."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.throttling import WriteThrottle
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+
+def test_nothing_is_open_without_signing_in():
+    response = people.api().get("/api/profiles/me")
+    assert response.status_code == 401
+    assert response.json()["code"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("query", ["q=%00", "page_size=%00", "x=a%00b"])
+def test_a_nul_in_the_address_is_refused_not_stumbled_over(query):
+    response = people.api(people.carol()).get(f"/api/profiles?{query}")
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid"
+    page = Client().get(f"/accounts/login/?{query}")
+    assert page.status_code == 400
+
+
+def test_a_nul_in_the_path_or_a_cookie_is_refused():
+    assert Client().get("/api/profiles/%00").status_code == 400
+    client = Client()
+    client.cookies["oh_session"] = "a\0b"
+    assert client.get("/settings/").status_code == 400
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_a_text_that_cannot_be_stored_is_refused_by_name(text):
+    alice = people.alice()
+    response = people.api(alice).generic(
+        "PATCH",
+        f"/api/profiles/{alice.pk}",
+        b'{"mentee": {"goals": %s}}' % __import__("json").dumps(text).encode(),
+        content_type="application/json",
+    )
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid"
+    assert list(response.json()["fields"]) == ["mentee.goals"]
+
+
+def test_an_unknown_version_is_not_acceptable():
+    client = people.api(people.alice())
+    assert (
+        client.get(
+            "/api/profiles/me", headers={"Accept": "application/json; version=1"}
+        ).status_code
+        == 200
+    )
+    assert (
+        client.get(
+            "/api/profiles/me", headers={"Accept": "application/json; version=7"}
+        ).status_code
+        == 406
+    )
+
+
+def test_a_method_that_is_not_there():
+    response = people.api(people.alice()).post("/api/profiles/me", {}, format="json")
+    assert response.status_code == 405
+    assert response.json()["code"] == "method_not_allowed"
+
+
+def test_writes_are_limited_and_reads_are_not(monkeypatch):
+    monkeypatch.setattr(WriteThrottle, "THROTTLE_RATES", {"write": "3/min"})
+    alice, client = people.alice(), None
+    client = people.api(alice)
+    path = f"/api/profiles/{alice.pk}"
+    statuses = [client.patch(path, {"name": "Al"}, format="json").status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    response = client.patch(path, {"name": "Al"}, format="json")
+    assert response.json()["code"] == "throttled"
+    assert int(response["Retry-After"]) > 0
+    assert client.get(path).status_code == 200
+    mallory = people.mallory()
+    other = people.api(mallory).patch(f"/api/profiles/{mallory.pk}", {"name": "M"}, format="json")
+    assert other.status_code == 200
+
+
+def test_the_cookie_of_a_browser_needs_its_csrf_token_to_write():
+    alice = people.alice()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    response = client.patch(
+        f"/api/profiles/{alice.pk}", {"name": "Al"}, content_type="application/json"
+    )
+    assert response.status_code == 403
+    assert response.json()["code"] == "permission_denied"
+
+
+def test_lists_are_pages_with_absolute_addresses():
+    carol = people.carol()
+    people.alice(), people.bob(), people.mallory()
+    client = people.api(carol)
+    seen, url = [], "/api/profiles?page_size=2"
+    while url:
+        page = client.get(url).json()
+        assert set(page) == {"next", "previous", "results"}
+        seen += [person["email"] for person in page["results"]]
+        url = page["next"]
+        assert url is None or url.startswith("http://testserver/api/profiles?")
+    assert seen == [
+        "mallory@example.com",
+        "bob@example.com",
+        "alice@example.com",
+        "carol@example.com",
+    ]
+    assert client.get("/api/profiles?cursor=nonsense").status_code == 404
