@@ -71,7 +71,7 @@ def fire(base_url: str, shots: Sequence[Shot]) -> list[Hit]:
     clients = []
     try:
         for shot in shots:
-            client = subprocess.Popen(  # noqa: S603  our own interpreter and script
+            client = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _CLIENT],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -28,5 +28,7 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         library = request.path.startswith(("/admin/", "/api/docs/"))
         response.headers.setdefault("Content-Security-Policy", LIBRARIES if library else STRICT)
-        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), microphone=(), geolocation=()"
+        )
         return response

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.http import CursorPages
-from accounts.idempotency import IdempotentMixin
+from accounts.idempotency import idempotent
 from accounts.models import User
 from accounts.refusals import NotAllowed
 from accounts.times import PERIOD, period
@@ -77,7 +77,7 @@ class UpcomingPages(CursorPages):
     ordering = ("starts_at", "id")
 
 
-class SessionsView(IdempotentMixin, ListAPIView[Session]):
+class SessionsView(ListAPIView[Session]):
     """Your sessions, and booking one."""
 
     serializer_class = SessionSerializer
@@ -90,7 +90,12 @@ class SessionsView(IdempotentMixin, ListAPIView[Session]):
     @extend_schema(
         operation_id="sessions_book",
         request=BookingSerializer,
-        responses={201: SessionSerializer, 404: RefusalSerializer, 409: RefusalSerializer, 422: RefusalSerializer},
+        responses={
+            201: SessionSerializer,
+            404: RefusalSerializer,
+            409: RefusalSerializer,
+            422: RefusalSerializer,
+        },
         parameters=[IDEMPOTENCY_KEY],
         examples=[
             OpenApiExample(
@@ -104,13 +109,18 @@ class SessionsView(IdempotentMixin, ListAPIView[Session]):
             )
         ],
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         form = BookingSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         user = caller(request)
         wanted = form.validated_data
         session = services.book_session(
-            mentor_id=wanted.pop("mentor"), mentee=mentee_of(user), by=user, clock=timezone.now, **wanted
+            mentor_id=wanted.pop("mentor"),
+            mentee=mentee_of(user),
+            by=user,
+            clock=timezone.now,
+            **wanted,
         )
         return Response(
             SessionSerializer(session, context={"request": request}).data,
@@ -134,7 +144,9 @@ class UpcomingSessionsView(ListAPIView[Session]):
 class SessionView(APIView):
     """One session of yours: read it, accept or cancel it, keep notes."""
 
-    @extend_schema(operation_id="sessions_get", responses={200: SessionSerializer, 404: RefusalSerializer})
+    @extend_schema(
+        operation_id="sessions_get", responses={200: SessionSerializer, 404: RefusalSerializer}
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         return self._answer(selectors.session_for(user=caller(request), session_id=session_id))
 
@@ -177,7 +189,7 @@ class SessionView(APIView):
         return Response(SessionSerializer(session, context={"request": self.request}).data)
 
 
-class JoinView(IdempotentMixin, APIView):
+class JoinView(APIView):
     """Join: notes that you came, and gives the room's address from 15 minutes before."""
 
     @extend_schema(
@@ -186,6 +198,7 @@ class JoinView(IdempotentMixin, APIView):
         parameters=[IDEMPOTENCY_KEY],
         responses={200: MeetingUrlSerializer, 403: RefusalSerializer, 422: RefusalSerializer},
     )
+    @idempotent
     def post(self, request: Request, session_id: UUID) -> Response:
         url = services.join_session(session_id=session_id, by=caller(request), clock=timezone.now)
         return Response({"meeting_url": url})
@@ -206,7 +219,9 @@ class CalendarView(APIView):
 class AvailabilityView(APIView):
     """A mentor's windows in a period; the mentor and program managers replace the future ones."""
 
-    @extend_schema(operation_id="availability_get", parameters=PERIOD, responses=WindowListSerializer)
+    @extend_schema(
+        operation_id="availability_get", parameters=PERIOD, responses=WindowListSerializer
+    )
     def get(self, request: Request, mentor_id: UUID) -> Response:
         user = caller(request)
         mentor = mentor_for(user=user, mentor_id=mentor_id)

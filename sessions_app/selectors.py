@@ -12,9 +12,20 @@ from accounts.models import User
 from accounts.refusals import NotFound
 from mentors.models import Mentee, Mentor
 from sessions_app.models import AvailabilityWindow, Session
-from sessions_app.slots import Calendar, Rules, Slot, Taken, Week, Window, minute, open_slots as rule
+from sessions_app.slots import (
+    Calendar,
+    Rules,
+    Slot,
+    Taken,
+    Week,
+    Window,
+    minute,
+    open_slots as rule,
+)
 
 WEEK = timedelta(days=7)
+# Meeting, start, end, capacity and status of a session, as `calendars` reads them.
+_Seat = tuple[UUID, datetime, datetime, int, str]
 
 
 def rules_of(mentor: Mentor) -> Rules:
@@ -51,12 +62,12 @@ def calendars(
         Session.objects.filter(mentor_id__in=ids)
         .filter(starts_at__lt=last + 2 * WEEK, ends_at__gt=first - 2 * WEEK)
         .exclude(status=Session.Status.CANCELLED)
-        .exclude(pk=without)
+        .exclude(pk__in=[without] if without else [])
         .order_by("mentor_id", "starts_at", "meeting_id")
         .values_list("mentor_id", "meeting_id", "starts_at", "ends_at", "capacity", "status")
     )
-    for mentor_id, *seat in held:
-        seats[mentor_id].append(seat)
+    for mentor_id, meeting_id, starts_at, ends_at, capacity, status in held:
+        seats[mentor_id].append((meeting_id, starts_at, ends_at, capacity, status))
     return {
         mentor.pk: Calendar(
             windows=windows[mentor.pk],
@@ -68,9 +79,6 @@ def calendars(
     }
 
 
-_Seat = list  # [meeting id, starts_at, ends_at, capacity, status]
-
-
 def _taken(seats: Iterable[_Seat]) -> list[Taken]:
     """The live meetings, from their held seats, which come sorted by start."""
     meetings: dict[UUID, Taken] = {}
@@ -78,7 +86,11 @@ def _taken(seats: Iterable[_Seat]) -> list[Taken]:
         if status in Session.LIVE:
             known = meetings.get(meeting_id)
             meetings[meeting_id] = Taken(
-                minute(starts_at), minute(ends_at), capacity, known.held + 1 if known else 1, meeting_id
+                minute(starts_at),
+                minute(ends_at),
+                capacity,
+                known.held + 1 if known else 1,
+                meeting_id,
             )
     return list(meetings.values())
 
@@ -105,7 +117,7 @@ def busy_times(mentee: Mentee | None, *, without: UUID | None = None) -> list[tu
         return []
     rows = (
         Session.objects.filter(mentee=mentee, status__in=Session.LIVE)
-        .exclude(pk=without)
+        .exclude(pk__in=[without] if without else [])
         .order_by("starts_at")
         .values_list("starts_at", "ends_at")
     )
@@ -161,7 +173,11 @@ def session_for(*, user: User, session_id: UUID) -> Session:
 
 
 def upcoming(user: User, *, now: datetime) -> QuerySet[Session]:
-    return sessions_of(user).filter(ends_at__gt=now, status__in=Session.LIVE).order_by("starts_at", "id")
+    return (
+        sessions_of(user)
+        .filter(ends_at__gt=now, status__in=Session.LIVE)
+        .order_by("starts_at", "id")
+    )
 
 
 def past(user: User, *, now: datetime) -> QuerySet[Session]:

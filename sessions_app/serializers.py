@@ -78,7 +78,7 @@ class WindowSpecSerializer(serializers.Serializer[Any]):
 
 
 class WindowsSerializer(serializers.Serializer[Any]):
-    windows = WindowSpecSerializer(many=True, max_length=1000)
+    windows = serializers.ListField(child=WindowSpecSerializer(), max_length=1000)
     force = serializers.BooleanField(default=False)
 
     def specs(self) -> list[WindowSpec]:
@@ -126,5 +126,3 @@ class RefusalSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     alternatives = SlotSerializer(many=True, required=False)
-
-

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 MINUTE = 60
 DAY = 24 * 60
@@ -34,7 +35,7 @@ class Window:
     starts: int
     ends: int
     capacity: int
-    id: object = None
+    id: UUID | None = None
     location: str = ""
 
 
@@ -46,7 +47,7 @@ class Taken:
     ends: int
     capacity: int
     held: int
-    id: object = None
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,9 @@ def _window_of(calendar: Calendar, start: int) -> Window | None:
     if index < 0:
         return None
     window = calendar.windows[index]
-    return window if start in starts_of(window, calendar.rules, first=start, last=start + 1) else None
+    return (
+        window if start in starts_of(window, calendar.rules, first=start, last=start + 1) else None
+    )
 
 
 def _slot(calendar: Calendar, window: Window, start: int) -> Slot:

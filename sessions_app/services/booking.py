@@ -84,8 +84,8 @@ def book_session(
         mentor = Mentor.objects.select_related("user").get(pk=mentor_id)
         times = _times_around(mentor, mentee, starts_at)
         refusal = UnableToBook(reason, sentence(reason, mentor))
-    except UnableToBook as error:
-        refusal = error
+    except _Refused as error:
+        refusal, times = error.refusal, error.times
     # Outside the transaction, from what was read inside: the next booker need not wait for this.
     if refusal.why in WITH_ALTERNATIVES:
         refusal.extra = {"alternatives": times.nearest(starts_at, now=clock())}
@@ -108,9 +108,13 @@ def lock_pair(mentor_id: UUID, mentee: Mentee) -> Mentor:
         raise NotFound
     locked = Mentee.objects.select_for_update(no_key=True).get(pk=mentee.pk)
     if not (mentor.is_active and mentor.user.is_active):
-        raise NotAllowed(_("%(name)s is not taking sessions at the moment.") % {"name": mentor.user})
+        raise NotAllowed(
+            _("%(name)s is not taking sessions at the moment.") % {"name": mentor.user}
+        )
     if not locked.is_active:
-        raise NotAllowed(_("Your place in the program is paused, so you cannot book. Ask your program manager."))
+        raise NotAllowed(
+            _("Your place in the program is paused, so you cannot book. Ask your program manager.")
+        )
     return mentor
 
 
@@ -129,6 +133,14 @@ class _Times:
         return slots_as_data(sorted(nearest[:ALTERNATIVES], key=lambda slot: slot.starts))
 
 
+class _Refused(Exception):
+    """Carries a refusal out of the transaction, with what the alternatives are found in."""
+
+    def __init__(self, refusal: UnableToBook, times: _Times) -> None:
+        super().__init__(str(refusal))
+        self.refusal, self.times = refusal, times
+
+
 def _times_around(mentor: Mentor, mentee: Mentee, wanted: datetime) -> _Times:
     calendars = selectors.calendars(mentors=[mentor], first=wanted - BEFORE, last=wanted + AFTER)
     return _Times(calendars[mentor.pk], selectors.busy_times(mentee))
@@ -139,7 +151,7 @@ def _open_slot(times: _Times, mentor: Mentor, starts_at: datetime, now: datetime
     if starts_at.second or starts_at.microsecond:
         reason = reason or Why.OUTSIDE_WINDOW
     if reason is not None:
-        raise UnableToBook(reason, sentence(reason, mentor))
+        raise _Refused(UnableToBook(reason, sentence(reason, mentor)), times)
     assert slot is not None
     return slot
 
@@ -159,7 +171,9 @@ def sentence(reason: Why, mentor: Mentor) -> str:
         Why.WEEK_FULL: _(
             "%(name)s takes at most %(cap)s sessions a week, and that week is full. Choose another week."
         ),
-        Why.MENTEE_BUSY: _("You already have a session at that time. Choose another one, or move that one."),
+        Why.MENTEE_BUSY: _(
+            "You already have a session at that time. Choose another one, or move that one."
+        ),
     }[reason] % {
         "name": name,
         "hours": hours,
@@ -177,7 +191,7 @@ def slots_as_data(slots: Sequence[Slot]) -> list[dict[str, Any]]:
 
 def _meeting(mentor: Mentor, slot: Slot, now: datetime) -> Meeting:
     """The meeting of that slot: the one already there, or a new one with a room of its own."""
-    if slot.meeting is not None:
+    if slot.meeting is not None and slot.meeting.id is not None:
         return Meeting.objects.select_for_update(no_key=True).get(pk=slot.meeting.id)
     return Meeting.objects.create(
         mentor=mentor,
@@ -201,7 +215,9 @@ def _seat(
     match_request: UUID | None,
 ) -> Session:
     held = set(
-        Session.objects.filter(meeting=meeting, status__in=Session.LIVE).values_list("seat", flat=True)
+        Session.objects.filter(meeting=meeting, status__in=Session.LIVE).values_list(
+            "seat", flat=True
+        )
     )
     status = Session.Status.PENDING if mentor.approves_bookings else Session.Status.BOOKED
     session = Session.objects.create(

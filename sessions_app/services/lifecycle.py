@@ -93,7 +93,9 @@ def join_session(*, session_id: UUID, by: User, clock: Clock) -> str:
         session = selectors.session_for(user=by, session_id=session_id)
         now = clock()
         if session.status != Session.Status.BOOKED or now >= session.ends_at:
-            raise IllegalMove(_("There is nothing to join: this session is over or was not booked."))
+            raise IllegalMove(
+                _("There is nothing to join: this session is over or was not booked.")
+            )
         if now < session.starts_at - JOIN_OPENS:
             raise TooEarly(_("The link opens 15 minutes before the session starts."))
         side = side_of(session, by)
@@ -105,7 +107,7 @@ def join_session(*, session_id: UUID, by: User, clock: Clock) -> str:
 
 
 def side_of(session: Session, user: User) -> str | None:
-    """"mentor", "mentee", or None for somebody who is neither."""
+    """ "mentor", "mentee", or None for somebody who is neither."""
     if session.mentor.user_id == user.pk:
         return "mentor"
     return "mentee" if session.mentee.user_id == user.pk else None
@@ -143,9 +145,7 @@ def lapse_pending_sessions(*, now: datetime) -> int:
     return len(ids)
 
 
-def _move_many(
-    old: str, new: str, *, ends_before: datetime, now: datetime, reason: str
-) -> int:
+def _move_many(old: str, new: str, *, ends_before: datetime, now: datetime, reason: str) -> int:
     with transaction.atomic():
         rows = list(
             Session.objects.select_for_update(skip_locked=True, no_key=True)

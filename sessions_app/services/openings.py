@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -54,7 +55,7 @@ def refresh_openings(*, now: datetime, limit: int = BATCH) -> int:
     return len(rows)
 
 
-def _store(rows: list[tuple[object, ...]], now: datetime) -> None:
+def _store(rows: Sequence[tuple[object, ...]], now: datetime) -> None:
     """Write the results in one statement; never over a newer computation."""
     ids, generations, starts, week, fortnight = (list(column) for column in zip(*rows, strict=True))
     with connection.cursor() as cursor:

@@ -32,7 +32,12 @@ class WindowSpec:
 
 
 def replace_windows(
-    *, mentor_id: UUID, specs: Sequence[WindowSpec], force: bool = False, by: User | None, clock: Clock
+    *,
+    mentor_id: UUID,
+    specs: Sequence[WindowSpec],
+    force: bool = False,
+    by: User | None,
+    clock: Clock,
 ) -> list[AvailabilityWindow]:
     """Make these the mentor's windows from now on. A window that has begun stays as it is.
 
@@ -57,7 +62,9 @@ def replace_windows(
                 row.pk: row for row in mentor.windows.filter(is_active=True, starts_at__gt=now)
             }
             if any(spec.id is not None and spec.id not in known for spec in specs):
-                raise NotFound(_("One of these windows does not exist or has begun. Load them again."))
+                raise NotFound(
+                    _("One of these windows does not exist or has begun. Load them again.")
+                )
             if not force:
                 _refuse_orphans(mentor, specs, now)
             return _write(mentor, known, specs)
@@ -184,7 +191,10 @@ def conflicts_of(
     """
     stay = AvailabilityWindow.objects.filter(mentor_id=mentor_id, is_active=True)
     stay = stay.filter(starts_at__lte=now) if changing is None else stay.exclude(pk=changing)
-    after = [*((row.starts_at, row.ends_at) for row in stay), *((s.starts_at, s.ends_at) for s in specs)]
+    after = [
+        *((row.starts_at, row.ends_at) for row in stay),
+        *((s.starts_at, s.ends_at) for s in specs),
+    ]
     live = (
         Session.objects.select_related("mentor__user", "mentee__user")
         .filter(mentor_id=mentor_id, status__in=Session.LIVE, starts_at__gt=now)
@@ -207,7 +217,9 @@ def _refuse_orphans(
     conflicts = conflicts_of(mentor_id=mentor.pk, specs=specs, now=now, changing=changing)
     if conflicts:
         raise SessionsOrphaned(
-            _("Booked sessions lie in hours that would go. Move or cancel them first, or keep them."),
+            _(
+                "Booked sessions lie in hours that would go. Move or cancel them first, or keep them."
+            ),
             conflicts=conflicts_as_data(conflicts),
         )
 

@@ -102,7 +102,9 @@ class TestReplacing:
         ],
     )
     def test_misshapen_windows_change_nothing(self, hours, windows, status):
-        specs = [spec(hours.starts_at + timedelta(hours=start), length) for start, length in windows]
+        specs = [
+            spec(hours.starts_at + timedelta(hours=start), length) for start, length in windows
+        ]
 
         answer = put(api(hours.mentor.user), hours, *specs)
 

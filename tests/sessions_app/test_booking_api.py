@@ -101,7 +101,9 @@ class TestBooking:
         session_id = book(api(user), hours).json()["id"]
 
         assert Session.objects.get().status == "pending"
-        assert error_of(api(user).patch(f"/api/sessions/{session_id}", {"status": "booked"}, format="json")) == (403, "permission_denied")
+        assert error_of(
+            api(user).patch(f"/api/sessions/{session_id}", {"status": "booked"}, format="json")
+        ) == (403, "permission_denied")
         accepted = api(hours.mentor.user).patch(
             f"/api/sessions/{session_id}", {"status": "booked"}, format="json"
         )
@@ -323,4 +325,3 @@ class TestQueriesStayFew:
 
         with django_assert_max_num_queries(3):
             assert len(client.get("/api/sessions").json()["results"]) == 3
-

@@ -64,7 +64,9 @@ class TestBooked:
         assert "Your session with Bob Mentor is booked" in hers.body
         assert "Meet funds" in his.body
         assert f"/sessions/{session.pk}/" in hers.body
-        assert "meet.jit.si" not in str(hers.message()), "The room opens on the page, not in a mail."
+        assert "meet.jit.si" not in str(hers.message()), (
+            "The room opens on the page, not in a mail."
+        )
         method, event = event_in(hers)
         assert (method, event["UID"]) == ("REQUEST", f"{session.pk}@office-hours")
         assert (event["SEQUENCE"], event["STATUS"]) == (0, "CONFIRMED")
@@ -128,7 +130,9 @@ class TestBooked:
 
     def test_a_suspended_person_gets_no_mail(self):
         session = booked()
-        type(session.mentee.user).objects.filter(email="alice@example.com").update(status="suspended")
+        type(session.mentee.user).objects.filter(email="alice@example.com").update(
+            status="suspended"
+        )
 
         delivery.send_due(clock=timezone.now)
 
@@ -216,7 +220,10 @@ class TestAWorkerDies:
             delivery.send_due(clock=later(seconds=61))
             delivery.send_due(clock=later(seconds=122))
 
-            assert sorted(m["To"] for m in server.accepted) == ["alice@example.com", "bob@example.com"]
+            assert sorted(m["To"] for m in server.accepted) == [
+                "alice@example.com",
+                "bob@example.com",
+            ]
             assert len({message["Message-ID"] for message in server.accepted}) == 2
 
     def test_two_workers_at_once_send_each_mail_once(self):
@@ -230,7 +237,10 @@ class TestAWorkerDies:
             ]
             assert [worker.wait(60) for worker in workers] == [0, 0, 0]
 
-            assert sorted(m["To"] for m in server.accepted) == ["alice@example.com", "bob@example.com"]
+            assert sorted(m["To"] for m in server.accepted) == [
+                "alice@example.com",
+                "bob@example.com",
+            ]
 
 
 _WORKER = """

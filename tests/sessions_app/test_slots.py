@@ -23,13 +23,13 @@ from sessions_app.slots import (
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 N = minute(NOW)
-RULES = Rules(length=30, buffer_before=0, buffer_after=0, notice=60, horizon=60 * 24 * 30, weekly_cap=5)
+RULES = Rules(
+    length=30, buffer_before=0, buffer_after=0, notice=60, horizon=60 * 24 * 30, weekly_cap=5
+)
 
 
 def rules(**changes):
-    return Rules(
-        **{name: changes.get(name, getattr(RULES, name)) for name in Rules.__slots__}
-    )
+    return Rules(**{name: changes.get(name, getattr(RULES, name)) for name in Rules.__slots__})
 
 
 def calendar(*windows, taken=(), weeks=(), **changes):
@@ -97,7 +97,9 @@ class TestOpenSlots:
     def test_the_weekly_cap_closes_its_week_alone(self):
         day = 1440
         week = [Week(N - 540, N - 540 + 7 * day, 5), Week(N - 540 + 7 * day, N - 540 + 14 * day, 4)]
-        cal = calendar(Window(N + 120, N + 150, 1), Window(N + 7 * day, N + 7 * day + 30, 1), weeks=week)
+        cal = calendar(
+            Window(N + 120, N + 150, 1), Window(N + 7 * day, N + 7 * day + 30, 1), weeks=week
+        )
 
         found = [slot.starts - N for slot in open_slots(cal, now=NOW, first=N, last=N + 14 * day)]
 
@@ -173,7 +175,9 @@ def brute_force(cal, busy):
         while start + rules.length <= window.ends:
             end = start + rules.length
             same = [m for m in cal.taken if (m.starts, m.ends) == (start, end)]
-            near = [m for m in cal.taken if m.starts < end + rules.gap and m.ends + rules.gap > start]
+            near = [
+                m for m in cal.taken if m.starts < end + rules.gap and m.ends + rules.gap > start
+            ]
             free = same[0].held < same[0].capacity if same else not near
             full_week = any(w.starts <= start < w.ends and w.held >= 5 for w in cal.weeks)
             clash = any(a < end and b > start for a, b in busy)
@@ -187,7 +191,9 @@ def brute_force(cal, busy):
 @settings(max_examples=300, deadline=None)
 @given(calendars(), st.lists(st.integers(-100, 600), max_size=3, unique=True))
 def test_the_engine_agrees_with_brute_force_and_with_itself(cal, busy_starts):
-    busy = sorted((N + 200 * i + b % 150, N + 200 * i + b % 150 + 40) for i, b in enumerate(busy_starts))
+    busy = sorted(
+        (N + 200 * i + b % 150, N + 200 * i + b % 150 + 40) for i, b in enumerate(busy_starts)
+    )
 
     listed = [s.starts for s in open_slots(cal, now=NOW, first=N, last=N + 10_000, busy=busy)]
 
@@ -198,6 +204,12 @@ def test_the_engine_agrees_with_brute_force_and_with_itself(cal, busy_starts):
             assert (why(cal, start=start, now=NOW, busy=busy)[0] is None) == (start in listed)
 
 
-@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
+@given(
+    st.datetimes(
+        timezones=st.just(UTC),
+        min_value=datetime(1971, 1, 1),  # noqa: DTZ001  hypothesis wants these without a zone
+        max_value=datetime(2100, 1, 1),  # noqa: DTZ001
+    )
+)
 def test_minutes_and_moments_go_round(moment):
     assert at(minute(moment)) == moment.replace(second=0, microsecond=0)
