@@ -14,12 +14,18 @@ SECOND = timedelta(seconds=1)
 class Weekly(Protocol):
     """What is asked of weekly hours; `models.WeeklyHours` answers it."""
 
-    weekday: int
-    starts: time
-    ends: time
-    every_n_weeks: int
-    starts_on: date
-    ends_on: date | None
+    @property
+    def weekday(self) -> int: ...
+    @property
+    def starts(self) -> time: ...
+    @property
+    def ends(self) -> time: ...
+    @property
+    def every_n_weeks(self) -> int: ...
+    @property
+    def starts_on(self) -> date: ...
+    @property
+    def ends_on(self) -> date | None: ...
 
 
 def windows_of(
