@@ -98,7 +98,7 @@ def is_ready(plan: Plan) -> bool:
         connection.close()
 
 
-def announce(plan: Plan, seconds: float) -> None:
+def announce(plan: Plan, seconds: float, *, seeded: bool) -> None:
     """The one thing to read after a start."""
     lines = ["", f"  Office Hours is running (started in {seconds:.0f} s)", ""]
     lines.append(f"    {plan.site_url}/")
@@ -107,7 +107,7 @@ def announce(plan: Plan, seconds: float) -> None:
     lines.append(f"    {plan.site_url}/admin/      for program managers")
     if plan.sandbox_port is not None:
         lines.append(f"    http://127.0.0.1:{plan.sandbox_port}/           the Airtable sandbox")
-    if plan.is_demo:
+    if seeded:
         lines += [
             "",
             f"  Sign in with the password {_DEMO_PASSWORD} as",
@@ -142,6 +142,7 @@ def watch(
 def serve(plan: Plan, signals: Signals, say: Voice, began: float) -> None:
     """Everything between services that run and the last child that ended."""
     group = Group(environment=os.environ, folder=BASE_DIR, say=say)
+    seeded = plan.is_demo
     try:
         if plan.sandbox_port is not None:
             group.start(sandbox_program(plan))  # the demo data may be sent there
@@ -154,10 +155,11 @@ def serve(plan: Plan, signals: Signals, say: Voice, began: float) -> None:
                     f"{program.name} failed with code {code}; what it said stands above."
                 )
             say(program.name, f"failed with code {code}; the product starts without it")
+            seeded = False
         web, *workers = plan.programs
 
         def on_ready() -> None:
-            announce(plan, time.monotonic() - began)
+            announce(plan, time.monotonic() - began, seeded=seeded)
             for program in workers:
                 group.start(program)
 
