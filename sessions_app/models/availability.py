@@ -12,8 +12,12 @@ from django.utils import timezone
 from mentors.models import Mentor
 from sessions_app.models.ranges import Period, UuidPoint
 
+ANY_CHANGE = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
 
-def outdates_opening(name: str, key: str = "mentor_id", **options: object) -> pgtrigger.Trigger:
+
+def outdates_opening(
+    name: str, key: str = "mentor_id", operation: pgtrigger.Operation = ANY_CHANGE
+) -> pgtrigger.Trigger:
     """A trigger that marks the mentor's opening as out of date, whatever path wrote the row.
 
     A generation is counted up instead of a flag set, so that a refresh which read before this
@@ -30,11 +34,8 @@ def outdates_opening(name: str, key: str = "mentor_id", **options: object) -> pg
         if key != "id"
         else f"{new} RETURN NULL;"
     )
-    operation = options.pop(
-        "operation", pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
-    )
     return pgtrigger.Trigger(
-        name=name, when=pgtrigger.After, operation=operation, func=pgtrigger.Func(body), **options
+        name=name, when=pgtrigger.After, operation=operation, func=pgtrigger.Func(body)
     )
 
 
@@ -112,7 +113,12 @@ class AvailabilityWindow(models.Model):
     capacity = models.PositiveSmallIntegerField("seats", default=1)
     location = models.CharField(max_length=200, blank=True, help_text="Empty: online.")
     weekly_hours = models.ForeignKey(
-        WeeklyHours, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+        WeeklyHours,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -24,7 +24,11 @@ class Meeting(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.PROTECT, related_name="meetings")
     window = models.ForeignKey(
-        AvailabilityWindow, null=True, blank=True, on_delete=models.SET_NULL, related_name="meetings"
+        AvailabilityWindow,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="meetings",
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()

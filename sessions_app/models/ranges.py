@@ -6,6 +6,8 @@ migration makes the range type `uuidrange`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import models
 from django.db.models import Func, Value
@@ -22,7 +24,7 @@ class UuidPoint(Func):
     function = "uuidrange"
     output_field = _UuidRangeField()
 
-    def __init__(self, key: str, **extra: object) -> None:
+    def __init__(self, key: str, **extra: Any) -> None:
         super().__init__(key, key, Value("[]"), **extra)
 
 
@@ -32,5 +34,5 @@ class Period(Func):
     function = "tstzrange"
     output_field = DateTimeRangeField()
 
-    def __init__(self, *bounds: object, **extra: object) -> None:
+    def __init__(self, *bounds: str, **extra: Any) -> None:
         super().__init__(*(bounds or ("starts_at", "ends_at")), **extra)
