@@ -7,3 +7,7 @@ class SyncConfig(AppConfig):
     name = "sync"
     verbose_name = "Airtable"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        super().import_models()
+        from sync import capture  # noqa: F401  its proxies carry the triggers

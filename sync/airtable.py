@@ -1,0 +1,345 @@
+"""The one module that talks to Airtable.
+
+pyairtable builds the requests; retries are ours, because its own repeat a POST whose answer was
+lost, which makes the same record twice. Every failure leaves here as one of `sync.errors`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from pyairtable import Api
+
+from sync import guard, limiter
+from sync.errors import (
+    AirtableError,
+    Ambiguous,
+    AuthOrQuota,
+    Gone,
+    Permanent,
+    SchemaDrift,
+    Transient,
+)
+from sync.limiter import OnHold
+from sync.mappings.base import PLATFORM_ID
+from sync.schema import Schema
+
+TIMEOUT = (5, 30)
+MOST_RECORDS = 10
+SCHEMA_LIFE = 300.0
+_READS = frozenset({"GET"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row as the REST API shows it, keyed by field name. Empty cells are absent."""
+
+    id: str
+    fields: Mapping[str, Any]
+    created_time: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row to write: by its id, or, without one, by the Platform ID among its fields."""
+
+    fields: Mapping[str, Any]
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class PayloadPage:
+    """Webhook payloads from a cursor on."""
+
+    payloads: Sequence[Mapping[str, Any]]
+    cursor: int
+    more: bool
+
+
+class Airtable:
+    """One base."""
+
+    def __init__(self, *, token: str, base_id: str, api_url: str) -> None:
+        self.base_id = base_id
+        self._token = token
+        self._api_url = api_url
+        self._limiter = limiter.for_base()
+        self._local = threading.local()
+        self._schema: tuple[float, Schema] | None = None
+
+    # Records
+
+    def pages(self, table: str) -> Iterator[list[Record]]:
+        """Every row of a table. Starts anew when Airtable has forgotten where we were."""
+        offset, restarts = None, 0
+        while True:
+            params = {"pageSize": 100, **({"offset": offset} if offset else {})}
+            try:
+                answer = self._request("GET", self._table_path(table), params=params)
+            except Permanent as error:
+                if error.type != "LIST_RECORDS_ITERATOR_NOT_AVAILABLE" or restarts >= 3:
+                    raise
+                offset, restarts = None, restarts + 1
+                continue
+            yield [_record(body) for body in answer["records"]]
+            offset = answer.get("offset")
+            if not offset:
+                return
+
+    def row(self, table: str, record_id: str) -> Record | None:
+        """One row as it is now, or None if this table does not have it.
+
+        By a filter instead of the single-record route: that one answers with rows of other tables
+        too, and says 403 both for what is deleted and for what we may not see.
+        """
+        found = self._matching(table, f"RECORD_ID() = '{record_id}'")
+        return next((record for record in found if record.id == record_id), None)
+
+    def with_key(self, table: str, key: str) -> list[Record]:
+        """The rows that carry this Platform ID, oldest first. More than one means copies."""
+        found = self._matching(table, f"{{{PLATFORM_ID}}} = '{key}'")
+        return sorted(found, key=lambda row: row.created_time)
+
+    def _matching(self, table: str, formula: str) -> list[Record]:
+        answer = self._request("GET", self._table_path(table), params={"filterByFormula": formula})
+        return [_record(body) for body in answer["records"]]
+
+    def write(
+        self, table: str, entries: Sequence[Entry], *, typecast: bool = False
+    ) -> list[Record]:
+        """Write at most ten rows, all with ids or none. Without ids they are upserted on our key.
+
+        The answer holds the rows as Airtable now has them, in no promised order.
+        """
+        records = [
+            {"fields": dict(entry.fields), **({"id": entry.id} if entry.id else {})}
+            for entry in entries
+        ]
+        body: dict[str, Any] = {"records": records, "typecast": typecast}
+        if not entries[0].id:
+            body["performUpsert"] = {"fieldsToMergeOn": [PLATFORM_ID]}
+        answer = self._request("PATCH", self._table_path(table), json=body)
+        return [_record(item) for item in answer["records"]]
+
+    def delete(self, table: str, record_id: str) -> None:
+        """Delete a row; one that is gone already is fine."""
+        try:
+            self._request("DELETE", f"{self._table_path(table)}/{record_id}", missing_is_gone=True)
+        except Gone:
+            pass
+
+    # Schema
+
+    def schema(self, *, fresh: bool = False) -> Schema:
+        """The tables and fields, read again every few minutes."""
+        kept = self._schema
+        if kept and not fresh and time.monotonic() - kept[0] < SCHEMA_LIFE:
+            return kept[1]
+        schema = Schema.from_api(self._request("GET", f"meta/bases/{self.base_id}/tables"))
+        self._schema = (time.monotonic(), schema)
+        return schema
+
+    def create_table(self, name: str, fields: Sequence[Mapping[str, Any]]) -> None:
+        """A new table; the first field becomes its primary one."""
+        body = {"name": name, "fields": [dict(field) for field in fields]}
+        self._request("POST", f"meta/bases/{self.base_id}/tables", json=body)
+
+    def create_field(self, table_id: str, field: Mapping[str, Any]) -> None:
+        """A new field."""
+        path = f"meta/bases/{self.base_id}/tables/{table_id}/fields"
+        self._request("POST", path, json=dict(field))
+
+    # Webhooks
+
+    def webhooks(self) -> list[Mapping[str, Any]]:
+        """All webhooks of the base, also those of others."""
+        return list(self._request("GET", self._hooks_path())["webhooks"])
+
+    def create_webhook(self, url: str | None) -> Mapping[str, Any]:
+        """Watch all records of the base; the answer shows the MAC secret this once."""
+        body: dict[str, Any] = {
+            "specification": {"options": {"filters": {"dataTypes": ["tableData"]}}}
+        }
+        if url:
+            body["notificationUrl"] = url
+        answer: Mapping[str, Any] = self._request("POST", self._hooks_path(), json=body)
+        return answer
+
+    def refresh_webhook(self, webhook_id: str) -> str:
+        """Another seven days; the new expiry."""
+        answer = self._request("POST", f"{self._hooks_path()}/{webhook_id}/refresh")
+        return str(answer.get("expirationTime") or "")
+
+    def enable_notifications(self, webhook_id: str) -> None:
+        """Have pings sent again after Airtable gave up on us."""
+        path = f"{self._hooks_path()}/{webhook_id}/enableNotifications"
+        self._request("POST", path, json={"enable": True})
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Forget a webhook; one that is gone already is fine."""
+        try:
+            self._request("DELETE", f"{self._hooks_path()}/{webhook_id}", missing_is_gone=True)
+        except Gone:
+            pass
+
+    def payloads(self, webhook_id: str, cursor: int) -> PayloadPage:
+        """What happened from that position on. Asking also keeps the webhook alive.
+
+        Raises:
+            Gone: the webhook does not exist any more.
+        """
+        path = f"{self._hooks_path()}/{webhook_id}/payloads"
+        answer = self._request("GET", path, params={"cursor": cursor}, missing_is_gone=True)
+        return PayloadPage(answer["payloads"], int(answer["cursor"]), bool(answer["mightHaveMore"]))
+
+    # Requests
+
+    def _table_path(self, table: str) -> str:
+        return f"{self.base_id}/{quote(table, safe='')}"
+
+    def _hooks_path(self) -> str:
+        return f"bases/{self.base_id}/webhooks"
+
+    def _api(self) -> Api:
+        # A requests session is not promised to be safe between threads.
+        api = getattr(self._local, "api", None)
+        if api is None:
+            api = Api(self._token, timeout=TIMEOUT, retry_strategy=None, endpoint_url=self._api_url)
+            # A proxy for the outside world has no business with a base on this machine.
+            api.session.trust_env = not guard.is_loopback(self._api_url)
+            self._local.api = api
+        found: Api = api
+        return found
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, Any] | None = None,
+        json: dict[str, Any] | None = None,
+        missing_is_gone: bool = False,
+    ) -> Any:
+        if method not in _READS:
+            guard.check()
+        try:
+            with self._limiter.place():
+                _count(self.base_id)
+                url = f"{self._api_url}/v0/{path}"
+                return self._api().request(method, url, params=params, json=json)
+        except OnHold as hold:
+            raise Transient(hold.reason, retry_after=hold.seconds) from hold
+        except requests.HTTPError as error:
+            raise self._refusal(method, error.response, missing_is_gone=missing_is_gone) from None
+        except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
+            raise Transient(f"Airtable cannot be reached: {type(error).__name__}.") from None
+        except requests.RequestException as error:
+            raise _lost(method, error) from None
+
+    def _refusal(
+        self, method: str, response: requests.Response, *, missing_is_gone: bool
+    ) -> AirtableError:
+        type_, message = _error_of(response)
+        status = response.status_code
+        if status == 429:
+            return self._limited(response, type_, message)
+        if status == 401:
+            self._limiter.hold(limiter.HOLD_AFTER_REFUSED_KEY, "Airtable refuses the key.")
+            return AuthOrQuota("Airtable refuses the key in AIRTABLE_API_KEY (401).")
+        if status >= 500:
+            return _server_error(method, status, type_, response)
+        if missing_is_gone and status in (403, 404):
+            return Gone(type_, message, status=status)
+        if status == 403:
+            return AuthOrQuota(f"Airtable refuses access: {type_}. {message}".strip())
+        if type_ == "UNKNOWN_FIELD_NAME":
+            self._schema = None
+            return SchemaDrift(message)
+        return Permanent(type_, message, status=status)
+
+    def _limited(self, response: requests.Response, type_: str, message: str) -> AirtableError:
+        if type_ in ("RATE_LIMIT_REACHED", ""):
+            asked = _seconds(response.headers.get("Retry-After"))
+            pause = self._limiter.hold_after_429(max(limiter.HOLD_AFTER_429, asked or 0.0))
+            return Transient("Airtable's rate limit was reached.", retry_after=pause)
+        # Retrying a spent monthly quota only makes noise until the month ends.
+        reason = f"Airtable's quota is spent: {type_}."
+        self._limiter.hold(limiter.HOLD_AFTER_BILLING, reason)
+        return AuthOrQuota(f"{reason} {message}".strip())
+
+
+def _lost(method: str, error: requests.RequestException) -> AirtableError:
+    """The connection broke. Unless it was never made, a write may have arrived."""
+    text = f"The connection to Airtable broke: {type(error).__name__}."
+    never_sent = "NewConnectionError" in repr(error)
+    return Transient(text) if method in _READS or never_sent else Ambiguous(text)
+
+
+def _server_error(
+    method: str, status: int, type_: str, response: requests.Response
+) -> AirtableError:
+    text = f"Airtable answered {status} {type_}".strip() + "."
+    retry_after = _seconds(response.headers.get("Retry-After"))
+    if method in _READS or retry_after is not None:
+        return Transient(text, retry_after=retry_after)
+    return Ambiguous(text)
+
+
+def _error_of(response: requests.Response) -> tuple[str, str]:
+    """Type and message out of the three shapes that Airtable uses."""
+    try:
+        error = response.json().get("error", "")
+    except (ValueError, AttributeError):
+        return "", ""
+    if isinstance(error, dict):
+        return str(error.get("type") or ""), str(error.get("message") or "")
+    return str(error), ""
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None
+
+
+def _record(body: Mapping[str, Any]) -> Record:
+    return Record(str(body["id"]), body.get("fields") or {}, str(body.get("createdTime") or ""))
+
+
+def _count(base_id: str) -> None:
+    """One more request this minute."""
+    minute = timezone.now().replace(second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sync_apiusage (base_id, minute, requests) VALUES (%s, %s, 1)"
+            " ON CONFLICT (base_id, minute) DO UPDATE SET requests = sync_apiusage.requests + 1",
+            [base_id, minute],
+        )
+
+
+_kept: dict[tuple[str, str, str], Airtable] = {}
+
+
+def connect() -> Airtable | None:
+    """The configured base; None when there is none, and then sync has nothing to do."""
+    if not guard.is_configured():
+        return None
+    key = (
+        str(settings.AIRTABLE_API_KEY),
+        str(settings.AIRTABLE_BASE_ID),
+        str(settings.AIRTABLE_API_URL),
+    )
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = Airtable(token=key[0], base_id=key[1], api_url=key[2])
+    return _kept[key]

@@ -1,0 +1,207 @@
+"""The two directions together: what a run of the engine does, in which order.
+
+One run at a time per base. Sending and receiving share the lock, because each moves the ancestors
+that the other measures against.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError
+
+from sync import guard, intake, webhooks
+from sync.airtable import Airtable
+from sync.errors import AirtableError, Gone
+from sync.inbound import Applier, NeedsRead, Stale
+from sync.intake import RecordChange
+from sync.mappings import REGISTRY, Mapping
+from sync.models import InboundChange, RecordLink, WebhookRegistration
+from sync.outbox import Drain, Sent
+from sync.records import remember_hint
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+# Reading again before each batch would halve the pace; an edit this young is caught by the merge.
+FRESH = timedelta(seconds=2)
+MOST_LOOKS = 8
+RUN_FOR = timedelta(seconds=40)
+
+
+@dataclass
+class Received:
+    """What one pull did."""
+
+    payloads: int = 0
+    records: int = 0
+    hints: int = 0
+    failed: int = 0
+    stopped: str = ""
+
+
+class Engine:
+    """One run against one base; without a base only what was posted to us is applied."""
+
+    def __init__(self, base: Airtable | None, *, clock: Clock) -> None:
+        self._base = base
+        self._clock = clock
+        self._applier = Applier(clock=clock)
+        self._pulled_at: datetime | None = None
+        self.received = Received()
+
+    def drain(self) -> Sent:
+        """Send what changed here, after looking at what changed there."""
+        if self._base is None:
+            return Sent()
+        drain = Drain(self._base, catch_up=self._catch_up, clock=self._clock)
+        return drain.run(until=self._clock() + RUN_FOR)
+
+    def pull(self) -> Received:
+        """Fetch and apply what changed there."""
+        try:
+            if self._base is not None:
+                self._pull(self._base)
+        except AirtableError as error:
+            self.received.stopped = str(error)
+        except guard.NotBound as unbound:
+            self.received.stopped = str(unbound)
+        self._apply_hints()
+        return self.received
+
+    def look(self, row: InboundChange) -> None:
+        """Apply one hint, or keep it for later."""
+        try:
+            self._look(row)
+        except AirtableError as error:
+            self._put_off(row, str(error))
+        except Exception as error:
+            # One odd record must not stop the others. It is kept, counted and tried again.
+            logger.exception("The record of hint %s could not be applied.", row.pk)
+            self.received.failed += 1
+            self._put_off(row, f"{type(error).__name__}: {error}")
+
+    # Fetching
+
+    def _catch_up(self) -> bool:
+        """Pull before writing, unless that was a moment ago; whether anything may have changed."""
+        now = self._clock()
+        if self._base is None or (self._pulled_at and now - self._pulled_at < FRESH):
+            return False
+        if webhooks.live(self._base.base_id) is None:
+            return False
+        before = self.received.records
+        try:
+            self._pull(self._base)
+        except Gone:
+            return False
+        return self.received.records > before
+
+    def _pull(self, base: Airtable) -> None:
+        registration = webhooks.ensure(base, now=self._clock())
+        if registration.needs_scan:
+            self.scan(REGISTRY)
+            registration.needs_scan = False
+            registration.save(update_fields=["needs_scan"])
+        try:
+            self.received.payloads += intake.fetch(base, registration, now=self._clock())
+        except Gone as error:
+            webhooks.retire(registration, str(error))
+            raise
+        finally:
+            self._apply_stored(base, registration)
+        self._pulled_at = self._clock()
+
+    def _apply_stored(self, base: Airtable, registration: WebhookRegistration) -> None:
+        """Everything stored and not applied, also what a predecessor left behind."""
+        known = WebhookRegistration.objects.filter(base_id=registration.base_id)
+        ids = list(known.values_list("webhook_id", flat=True))
+        while rows := intake.stored(ids):
+            for change in intake.changes_in(rows, base.schema()):
+                self._apply(change)
+            InboundChange.objects.filter(pk__in=[row.pk for row in rows]).update(
+                applied_at=self._clock()
+            )
+
+    def scan(
+        self, mappings: Iterable[Mapping], *, progress: Callable[[str, int], None] | None = None
+    ) -> None:
+        """Read whole tables and merge every record; deletions are not inferred from this."""
+        base = self._base
+        if base is None:
+            return
+        for mapping in mappings:
+            table = base.schema().tables.get(mapping.table)
+            if table is None:
+                continue
+            for page in base.pages(mapping.table):
+                for record in page:
+                    self._apply(
+                        RecordChange(
+                            mapping,
+                            record.id,
+                            self._clock(),
+                            dict(record.fields),
+                            complete=True,
+                            names=table.names,
+                        )
+                    )
+                if progress:
+                    progress(mapping.table, len(page))
+
+    # Applying
+
+    def _apply(self, change: RecordChange) -> None:
+        """Merge one record; what fails is looked at again by itself, and nothing waits for it."""
+        self.received.records += 1
+        try:
+            self._applier.apply(change)
+        except NeedsRead:
+            remember_hint(change.mapping.table, change.record_id)
+        except Exception as error:
+            logger.exception("%s %s could not be applied.", change.mapping.table, change.record_id)
+            self.received.failed += 1
+            with suppress(DatabaseError):
+                row = remember_hint(change.mapping.table, change.record_id)
+                self._put_off(row, f"{type(error).__name__}: {error}")
+
+    def _apply_hints(self) -> None:
+        for row in intake.hints(now=self._clock()):
+            self.look(row)
+
+    def _look(self, row: InboundChange) -> None:
+        moved = self._moved_at(row)
+        change = intake.from_hint(row, self._base)
+        if change is not None and change.destroyed and row.attempts == 0:
+            # A row may take a moment to appear in reads; only the second miss counts.
+            self._put_off(row, "Not found; looked for once more.")
+            return
+        if change is not None:
+            try:
+                self._applier.apply(change, read_after=moved)
+            except Stale:
+                self._put_off(row, "It changed while it was read.")
+                return
+        row.applied_at, row.error = self._clock(), ""
+        row.save(update_fields=["applied_at", "error"])
+        self.received.hints += 1
+
+    @staticmethod
+    def _moved_at(row: InboundChange) -> datetime:
+        """When the record's link last moved, as of before the read."""
+        found = RecordLink.objects.filter(
+            table=row.payload.get("table"), record_id=row.payload.get("recordId")
+        ).values_list("synced_at", flat=True)
+        return found.first() or row.received_at
+
+    def _put_off(self, row: InboundChange, reason: str) -> None:
+        row.attempts += 1
+        row.error = reason[:2000]
+        row.next_attempt_at = self._clock() + timedelta(seconds=2 * 2 ** min(row.attempts - 1, 8))
+        if row.attempts >= MOST_LOOKS:
+            row.applied_at = self._clock()  # given up; the error stays to be seen and counted
+        row.save(update_fields=["attempts", "error", "next_attempt_at", "applied_at"])

@@ -1,0 +1,120 @@
+"""Nothing is written to a base that this deployment was not bound to.
+
+A database restored from a backup, or copied for a trial, carries the tokens and the queue of the
+original; without this it would set about "correcting" the real base. The identity of a deployment
+is therefore made of things that a copy does not share: the cluster and the database inside
+Postgres (`system_identifier`, the database's oid), and a random id kept beside the database in
+VAR_DIR. Every process of one deployment must share VAR_DIR.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from sync.models import BaseBinding
+
+
+class NotBound(Exception):
+    """This deployment may not write to the base. The message says why and what to do."""
+
+
+def is_configured() -> bool:
+    """Whether there is a base to talk to at all."""
+    return bool(settings.AIRTABLE_API_KEY and settings.AIRTABLE_BASE_ID)
+
+
+def deployment_id() -> str:
+    """Who we are; another value after a restore, a copy or a move to another database."""
+    parts = [_installation_id(Path(settings.VAR_DIR)), *_database_identity()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _installation_id(var_dir: Path) -> str:
+    path = var_dir / "deployment-id"
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        pass
+    var_dir.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"deployment-id.{os.getpid()}.{uuid.uuid4().hex}")
+    draft.write_text(f"{uuid.uuid4()}\n", encoding="ascii")
+    try:
+        os.link(draft, path)  # whoever comes second reads the first one's id
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def _database_identity() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT system_identifier FROM pg_control_system())::text, oid::text"
+            " FROM pg_database WHERE datname = current_database()"
+        )
+        row = cursor.fetchone()
+    return [str(value) for value in row or ()]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether that address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check() -> None:
+    """Raise unless this deployment is bound to the base. Asked again before every write.
+
+    Raises:
+        NotBound: it is not, or an operator has paused it.
+    """
+    base_id = str(settings.AIRTABLE_BASE_ID)
+    binding = BaseBinding.objects.filter(base_id=base_id).first()
+    if binding is None and may_bind_itself():
+        binding = bind(by="first start")
+    if binding is None:
+        raise NotBound(
+            f"Nothing is written to {base_id}: this deployment is not bound to it. If this is the "
+            "deployment that should write there, run: manage.py sync_bind --yes"
+        )
+    if binding.deployment_id != deployment_id():
+        raise NotBound(
+            f"Nothing is written to {base_id}: this is another deployment, or a restored copy of the "
+            "database, than the one that was bound to it. If it takes the other's place, run: "
+            "manage.py sync_bind --yes"
+        )
+    if binding.paused:
+        raise NotBound(f"Traffic with {base_id} is paused by an operator.")
+
+
+def may_bind_itself() -> bool:
+    """A base on this machine, met for the first time: no harm is possible."""
+    return is_loopback(settings.AIRTABLE_API_URL) and not BaseBinding.objects.exists()
+
+
+def bind(*, by: str) -> BaseBinding:
+    """Make this deployment the one that writes to the base."""
+    binding, _created = BaseBinding.objects.update_or_create(
+        base_id=settings.AIRTABLE_BASE_ID,
+        defaults={
+            "deployment_id": deployment_id(),
+            "bound_at": timezone.now(),
+            "bound_by": by[:120],
+        },
+    )
+    return binding

@@ -1,0 +1,244 @@
+"""Applying what changed in Airtable, one record and one transaction at a time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.refusals import Refusal
+from sync.intake import RecordChange
+from sync.mappings import BY_SUBJECT
+from sync.mappings.base import PLATFORM_ID, Edit
+from sync.merge import first_ancestor
+from sync.merging import Merging
+from sync.models import OutboxRow, RecordLink, SyncConflict
+from sync.nudges import after_mentor_change
+from sync.records import LINKED, UNLINKED, Links, local_values, note, remember_hint
+
+State = RecordLink.State
+
+
+class NeedsRead(Exception):
+    """The change tells too little of a record that is new to us."""
+
+
+class Stale(Exception):
+    """The record was written or merged after it was read."""
+
+
+class Applier:
+    """Merges record changes into the domain."""
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def apply(self, change: RecordChange, *, read_after: datetime | None = None) -> None:
+        """Merge one record.
+
+        Args:
+            read_after: when the link had last moved before the record was read.
+
+        Raises:
+            NeedsRead: the record is new and the change is not complete.
+            Stale: the link has moved since the record was read.
+        """
+        now = self._clock()
+        edit = Edit(links=Links(), now=now, clock=self._clock)
+        with transaction.atomic():
+            link = (
+                RecordLink.objects.select_for_update()
+                .filter(table=change.mapping.table, record_id=change.record_id)
+                .first()
+            )
+            if read_after is not None and link is not None and link.synced_at > read_after:
+                raise Stale
+            RecordMerge(change, edit).run(link)
+
+
+class RecordMerge(Merging):
+    """A record whatever it is to us: known, new, waiting, deleted, or back again."""
+
+    def run(self, link: RecordLink | None) -> None:
+        if self.change.destroyed:
+            self._destroyed(link)
+        elif link is None:
+            self._unknown()
+        elif link.state == State.WAITING:
+            self._still_waiting(link)
+        elif link.state in UNLINKED:
+            self._restored(link)
+        else:
+            self.merge(link)
+
+    # A record that comes
+
+    def _unknown(self) -> None:
+        if not (self.change.complete or self.change.is_all_there_is):
+            raise NeedsRead
+        key = _uuid(self.change.cells.get(PLATFORM_ID))
+        if key is not None and self.mapping.objects().filter(pk=key).exists():
+            link = RecordLink.objects.select_for_update().filter(
+                subject=self.mapping.subject, object_id=key
+            ).first()  # fmt: skip
+            if link is None or link.state in UNLINKED:
+                self._adopt(key, link)
+                return
+            # Somebody duplicated the row, key and all. The original keeps the key.
+        self._admit(None)
+
+    def _adopt(self, object_id: uuid.UUID, link: RecordLink | None) -> None:
+        """Object and record belong together and meet for the first time."""
+        found = self.mapping.objects().get(pk=object_id)
+        local = local_values(self.mapping, found).values
+        link = link or RecordLink(subject=self.mapping.subject, object_id=object_id)
+        link.table, link.record_id = self.mapping.table, self.change.record_id
+        link.state = LINKED
+        link.ancestor = first_ancestor(self.mapping.fields, local=local, remote=self.values)
+        link.synced_at = self.edit.now
+        link.save()
+        self.merge(link)
+        note(link.subject, link.object_id)
+        self._wake_waiting()
+
+    def _admit(self, waiting: RecordLink | None) -> None:
+        """Make what the row describes; if that is refused, say so on the row and wait."""
+        admitted: list[uuid.UUID] = []
+
+        def command() -> None:
+            object_id = self.mapping.admit(self.values, self.edit)
+            taken = RecordLink.objects.filter(
+                subject=self.mapping.subject, object_id=object_id, state=LINKED
+            )
+            if taken.exists():
+                # Raised inside the savepoint, so what the admission changed is undone with it.
+                raise Refusal("Another row stands for this one already. Delete one of the two.")
+            admitted.append(object_id)
+
+        sentence = self.attempt(command)
+        if sentence is None and admitted:
+            self._welcome(admitted[0], waiting)
+        else:
+            self._keep_waiting(waiting, sentence or "")
+
+    def _welcome(self, object_id: uuid.UUID, waiting: RecordLink | None) -> None:
+        earlier = RecordLink.objects.filter(subject=self.mapping.subject, object_id=object_id)
+        if waiting is not None:
+            OutboxRow.objects.filter(subject=waiting.subject, object_id=waiting.object_id).delete()
+            earlier.exclude(pk=waiting.pk).delete()
+        link = waiting or earlier.first() or RecordLink(subject=self.mapping.subject)
+        link.object_id = object_id
+        link.table, link.record_id = self.mapping.table, self.change.record_id
+        link.state, link.message = LINKED, ""
+        link.ancestor = {**link.ancestor, **self.values, **self.ours()}
+        link.synced_at = self.edit.now
+        link.save()
+        note(link.subject, object_id)
+        if link.subject == "mentor":
+            after_mentor_change()
+        self._wake_waiting()
+
+    def _keep_waiting(self, waiting: RecordLink | None, sentence: str) -> None:
+        link = waiting or RecordLink(
+            subject=self.mapping.subject,
+            # A fresh key: the one it carries, if any, belongs to the row it was copied from.
+            object_id=uuid.uuid4(),
+            table=self.mapping.table,
+            record_id=self.change.record_id,
+            state=State.WAITING,
+        )
+        link.ancestor = {**link.ancestor, **self.values, **self.ours()}
+        link.message = sentence
+        link.synced_at = self.edit.now
+        link.save()
+        note(link.subject, link.object_id)
+
+    def _still_waiting(self, link: RecordLink) -> None:
+        known = {**self.values}
+        if not self.change.again and all(
+            link.ancestor.get(name) == value for name, value in known.items()
+        ):
+            link.ancestor = {**link.ancestor, **self.ours()}
+            link.save(update_fields=["ancestor"])
+            return
+        self.values = {
+            name: value for name, value in {**link.ancestor, **known}.items()
+            if name in self.mapping.by_name
+        }  # fmt: skip
+        self._admit(link)
+
+    def _wake_waiting(self) -> None:
+        """Rows that link to this one may have waited for it."""
+        for field, subject in _links_to(self.mapping.subject):
+            for waiting in RecordLink.objects.filter(
+                subject=subject,
+                state=State.WAITING,
+                **{f"ancestor__{field}__contains": [self.change.record_id]},
+            ):
+                remember_hint(waiting.table, waiting.record_id, again=True)
+
+    # A record that goes, and one that comes back
+
+    def _destroyed(self, link: RecordLink | None) -> None:
+        if link is None or link.state in UNLINKED:
+            return
+        if link.state == State.WAITING:
+            OutboxRow.objects.filter(subject=link.subject, object_id=link.object_id).delete()
+            link.delete()
+            return
+        sentence = None
+        if self.mapping.objects().filter(pk=link.object_id).exists():
+            sentence = self.attempt(lambda: self.mapping.remove(link.object_id, self.edit))
+        if sentence is not None:
+            SyncConflict.objects.create(
+                subject=link.subject,
+                object_id=link.object_id,
+                field="(the whole row)",
+                winner=SyncConflict.Winner.LOCAL,
+                reason=sentence,
+                at=self.edit.now,
+            )
+        link.state = State.TOMBSTONE
+        link.ancestor = {**link.ancestor, **(self.mapping.after_removal or {})}
+        link.message = sentence or ""
+        link.synced_at = self.edit.now
+        link.save()
+        note(link.subject, link.object_id)  # what may not go is put back
+        if link.subject == "mentor":
+            after_mentor_change()
+
+    def _restored(self, link: RecordLink) -> None:
+        """Taken out of Airtable's trash."""
+        if not self.change.complete:
+            raise NeedsRead
+        link.state = LINKED
+        if self.mapping.restore is not None:
+            restore = self.mapping.restore
+            sentence = self.attempt(lambda: restore(link.object_id, self.values, self.edit))
+            link.message = sentence or ""
+            link.ancestor = {**self.values, **self.ours()}
+            link.synced_at = self.edit.now
+            link.save()
+            note(link.subject, link.object_id)
+            return
+        link.save(update_fields=["state"])
+        self.merge(link)
+
+
+def _links_to(subject: str) -> list[tuple[str, str]]:
+    return [
+        (field.name, mapping.subject)
+        for mapping in BY_SUBJECT.values()
+        for field in mapping.fields
+        if field.links == subject
+    ]
+
+
+def _uuid(value: Any) -> uuid.UUID | None:
+    with suppress(ValueError, AttributeError):
+        return uuid.UUID(str(value).strip()) if value else None
+    return None

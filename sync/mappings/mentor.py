@@ -1,0 +1,142 @@
+"""Mentors. PMs keep the roster in Airtable; how a mentor is booked is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.refusals import Refusal
+from mentors import services, vocabulary
+from mentors.models import Expertise, Mentor
+from sessions_app.models import Session
+from sync.mappings import codecs
+from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Edit, Field, Mapping, Watch, arguments
+from sync.mappings.people import refuse_new_address, refuse_staff
+
+
+def _areas(mentor: Mentor) -> list[str]:
+    return list(dict.fromkeys(row.area for row in mentor.expertise.all()))
+
+
+def _next_free(mentor: Mentor) -> Any:
+    opening = getattr(mentor, "opening", None)
+    return opening.next_start if opening else None
+
+
+def _utilization(mentor: Mentor) -> float | None:
+    """The share of this week's places that is taken; the week is the mentor's own."""
+    if not mentor.weekly_load_cap:
+        return None
+    today = timezone.now().astimezone(mentor.user.zone)
+    monday = (today - timedelta(days=today.weekday())).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    taken = Session.objects.filter(
+        mentor=mentor, starts_at__gte=monday, starts_at__lt=monday + timedelta(days=7)
+    ).exclude(status=Session.Status.CANCELLED)
+    return round(taken.count() / mentor.weekly_load_cap, 2)
+
+
+def _objects() -> QuerySet[Mentor]:
+    return (
+        Mentor.objects.filter(is_synthetic=False)
+        .select_related("user", "opening")
+        .prefetch_related("expertise")
+    )
+
+
+def _apply(mentor_id: UUID, changes: MappingType[str, Any], edit: Edit) -> None:
+    refuse_staff(Mentor.objects.select_related("user").get(pk=mentor_id).user)
+    services.update_profile(
+        mentor_id=mentor_id, changes=arguments(MENTOR, refuse_new_address(changes)), by=None
+    )
+
+
+def _admit(values: MappingType[str, Any], edit: Edit) -> UUID:
+    email = values.get("Email", "")
+    if not email:
+        raise Refusal("Add an e-mail address: it is how a mentor is known and invited.")
+    refuse_staff(User.objects.filter(email__iexact=email).first())
+    changes = {
+        name: value
+        for name, value in values.items()
+        if MENTOR.by_name[name].authority is not PLATFORM
+        and name not in ("Email", "Name")
+        and value != MENTOR.by_name[name].codec.empty
+    }
+    changes["Is Active"] = values.get("Is Active", False)
+    return services.admit_mentor(
+        email=email,
+        name=values.get("Name", ""),
+        changes=arguments(MENTOR, changes),
+        now=edit.now,
+    ).pk
+
+
+def _remove(mentor_id: UUID, edit: Edit) -> None:
+    services.update_profile(mentor_id=mentor_id, changes={"is_active": False}, by=None)
+
+
+def _is_active(mentor: Mentor) -> bool:
+    return mentor.is_active
+
+
+MENTOR = Mapping(
+    subject="mentor",
+    table="Mentors",
+    model=Mentor,
+    primary="Name",
+    fields=(
+        Field("Name", codecs.text, AIRTABLE, "user.name", key="name"),
+        Field("Email", codecs.email, AIRTABLE, "user.email", key="email"),
+        Field("Headline", codecs.text, AIRTABLE, "headline"),
+        Field("Bio", codecs.long_text, AIRTABLE, "bio"),
+        Field("Company", codecs.text, AIRTABLE, "company"),
+        Field("Title", codecs.text, AIRTABLE, "title"),
+        Field(
+            "Expertise",
+            codecs.selects(*vocabulary.AREAS),
+            AIRTABLE,
+            _areas,
+            key="expertise_areas",
+        ),
+        Field("Industries", codecs.selects(*vocabulary.INDUSTRIES), AIRTABLE, "industries"),
+        Field("Stage Focus", codecs.selects(*vocabulary.STAGES), AIRTABLE, "stages"),
+        Field("Languages", codecs.selects(*vocabulary.LANGUAGES), AIRTABLE, "languages"),
+        Field("LinkedIn", codecs.url, AIRTABLE, "linkedin"),
+        Field("Photo URL", codecs.url, AIRTABLE, "user.photo_source", key="photo_source"),
+        Field("Is Active", codecs.checkbox, AIRTABLE, "is_active"),
+        Field("Weekly Load Cap", codecs.integer, SHARED, "weekly_load_cap", required=True),
+        Field("Visibility", codecs.select(*Mentor.Visibility.values), PLATFORM, "visibility"),
+        Field("Timezone", codecs.text, PLATFORM, "user.time_zone"),
+        Field("Utilization", codecs.ratio, PLATFORM, _utilization, rides=True),
+        Field("Next Free Slot", codecs.moment, PLATFORM, _next_free, rides=True),
+    ),
+    objects=_objects,
+    owned_by="SELECT {row}.id AS id WHERE NOT {row}.is_synthetic",
+    apply=_apply,
+    admit=_admit,
+    remove=_remove,
+    alive=_is_active,
+    after_removal={"Is Active": False},
+    watches=(
+        Watch(
+            Expertise,
+            ("mentor_id", "area"),
+            "SELECT id FROM mentors_mentor WHERE id = {row}.mentor_id AND NOT is_synthetic",
+        ),
+        Watch(
+            User,
+            ("name", "email", "time_zone", "photo_source"),
+            "SELECT id FROM mentors_mentor WHERE user_id = {row}.id AND NOT is_synthetic",
+            insert=False,
+            delete=False,
+        ),
+    ),
+)

@@ -1,0 +1,179 @@
+"""Merging one record that both sides know, inside its transaction.
+
+The domain's services apply what is taken over, so every rule holds for a PM in Airtable as it does
+on our pages. A refusal leaves our value, is told on the record itself (Sync Message), and the sender
+puts our value back. The link's ancestor moves to the received values in the same transaction;
+nothing marks the write as foreign, because the sender's diff against that ancestor finds nothing to
+echo.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, transaction
+
+from accounts.refusals import Refusal
+from sync.intake import RecordChange
+from sync.mappings import Mapping
+from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Values
+from sync.merge import Decision, merge
+from sync.models import OutboxRow, RecordLink, SyncConflict, SyncLag
+from sync.nudges import after_mentor_change
+from sync.records import local_values, note
+
+logger = logging.getLogger(__name__)
+
+
+class Merging:
+    """What a record says, and how it is brought together with the object behind it."""
+
+    def __init__(self, change: RecordChange, edit: Edit) -> None:
+        self.change = change
+        self.mapping: Mapping = change.mapping
+        self.edit = edit
+        self.values: Values = (
+            self.mapping.canonical(change.cells, names=change.names)
+            if change.complete
+            else self.mapping.partial(change.cells)
+        )
+
+    def merge(self, link: RecordLink) -> None:
+        found = self.mapping.objects().filter(pk=link.object_id).first()
+        if found is None or not self.mapping.present(found):
+            note(link.subject, link.object_id)  # the sender removes the record
+            return
+        local = local_values(self.mapping, found).values
+        decision = merge(
+            self.mapping.fields,
+            ancestor=link.ancestor,
+            local=local,
+            remote=self.values,
+            remote_at=self.change.at,
+            local_at=_changed_at(link),
+        )
+        refused = self._apply(link.object_id, decision)
+        self._record_conflicts(link, local, decision, refused)
+        self._settle(link, decision, refused)
+
+    def _apply(self, object_id: uuid.UUID, decision: Decision) -> dict[str, str]:
+        """Apply together, or, if that is refused, each by itself; the sentences by field."""
+        if not decision.take:
+            return {}
+        together = {name: value for unit in decision.take for name, value in unit.items()}
+        sentence = self.attempt(lambda: self.mapping.apply(object_id, together, self.edit))
+        if sentence is None:
+            return {}
+        if len(decision.take) == 1:
+            return dict.fromkeys(together, sentence)
+        refused: dict[str, str] = {}
+        for unit in decision.take:
+            sentence = self.attempt(
+                lambda unit=unit: self.mapping.apply(object_id, unit, self.edit)
+            )  # type: ignore[misc]
+            if sentence is not None:
+                refused |= dict.fromkeys(unit, sentence)
+        return refused
+
+    @staticmethod
+    def attempt(command: Callable[[], Any]) -> str | None:
+        """Run it in a savepoint; None, or why it was refused."""
+        try:
+            with transaction.atomic():
+                command()
+        except Refusal as refusal:
+            return sentence_of(refusal)
+        except (IntegrityError, DataError, ValidationError, ValueError) as error:
+            logger.info("An edit from Airtable cannot be stored: %s", error)
+            return "This value cannot be stored in Office Hours."
+        return None
+
+    def _settle(self, link: RecordLink, decision: Decision, refused: dict[str, str]) -> None:
+        """Move the ancestor to what stands in Airtable, and see to what has to be put right."""
+        link.ancestor = {**link.ancestor, **self.values, **self.ours()}
+        message = " ".join(dict.fromkeys(refused.values()))
+        if not message and decision.undone:
+            message = f"{', '.join(decision.undone)}: decided in Office Hours; the edit was undone."
+        if message or decision.take:
+            link.message = message
+        link.synced_at = self.edit.now
+        link.save()
+        if (
+            decision.push
+            or refused
+            or link.ancestor.get(PLATFORM_ID, "") != str(link.object_id)
+            or link.ancestor.get(SYNC_MESSAGE, "") != link.message
+        ):
+            note(link.subject, link.object_id)
+        if decision.take:
+            seconds = max(0.0, (self.edit.now - self.change.at).total_seconds())
+            SyncLag.objects.create(
+                direction=SyncLag.Direction.IN, seconds=seconds, at=self.edit.now
+            )
+            if link.subject == "mentor":
+                after_mentor_change()
+
+    def ours(self) -> Values:
+        """Our own columns as they stand there, as far as the change tells."""
+        return {
+            name: str(self.change.cells.get(name) or "").strip()
+            for name in (PLATFORM_ID, SYNC_MESSAGE)
+            if name in self.change.cells or (self.change.complete and name in self.change.names)
+        }
+
+    def _record_conflicts(
+        self, link: RecordLink, local: Values, decision: Decision, refused: dict[str, str]
+    ) -> None:
+        rows = [
+            SyncConflict(
+                subject=link.subject,
+                object_id=link.object_id,
+                field=name,
+                ancestor=link.ancestor.get(name),
+                local=local.get(name),
+                remote=self.values.get(name),
+                winner=SyncConflict.Winner.LOCAL,
+                reason=sentence,
+                at=self.edit.now,
+            )
+            for name, sentence in refused.items()
+        ]
+        rows += [
+            SyncConflict(
+                subject=link.subject,
+                object_id=link.object_id,
+                field=conflict.field,
+                ancestor=conflict.ancestor,
+                local=conflict.local,
+                remote=conflict.remote,
+                winner=conflict.winner,
+                reason="Both sides changed it.",
+                at=self.edit.now,
+            )
+            for conflict in decision.conflicts
+            if conflict.field not in refused
+        ]
+        SyncConflict.objects.bulk_create(rows)
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """The refusal in words, with what was said about single fields."""
+    fields = refusal.extra.get("fields")
+    if not isinstance(fields, dict):
+        return str(refusal)
+    said = [str(sentence) for sentences in fields.values() for sentence in sentences]
+    return " ".join([str(refusal), *said])
+
+
+def _changed_at(link: RecordLink) -> datetime | None:
+    """When somebody here last edited the object, if that has not been sent yet."""
+    return (
+        OutboxRow.objects.filter(subject=link.subject, object_id=link.object_id)
+        .values_list("changed_at", flat=True)
+        .first()
+    )

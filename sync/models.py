@@ -1,0 +1,281 @@
+"""What the engine remembers. No domain table knows about Airtable; everything it needs is here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class OutboxRow(models.Model):
+    """One object whose Airtable record may be stale. Coalesced: one row per object.
+
+    Written by the triggers of `sync/capture.py` only, in the transaction of the change. `generation`
+    is the fence: a sender deletes the row only if it is still the one that was claimed.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting to be sent"
+        DEAD = "dead", "Refused by Airtable"
+
+    subject = models.CharField(max_length=32)
+    object_id = models.UUIDField()
+    generation = models.PositiveBigIntegerField(default=1)
+    changed_at = models.DateTimeField(default=timezone.now)
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    last_error = models.TextField(blank=True, default="")
+    error_kind = models.CharField(max_length=16, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject", "object_id"], name="outbox_holds_an_object_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "dead"]), name="outbox_status_is_known"
+            ),
+        ]
+        indexes = [
+            # The sender's question: what is due?
+            models.Index(
+                fields=["subject", "next_attempt_at", "id"],
+                condition=Q(status="pending"),
+                name="outbox_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.object_id}"
+
+
+class RecordLink(models.Model):
+    """This record and this object are the same thing.
+
+    `ancestor` holds, per mapped field, the value last known to stand in Airtable, in canonical form:
+    what the next merge and the next diff are measured against. `message` is what the record's
+    Sync Message should say.
+    """
+
+    class State(models.TextChoices):
+        LINKED = "linked", "In both places"
+        WAITING = "waiting", "In Airtable, not accepted here"
+        TOMBSTONE = "tombstone", "Deleted in Airtable"
+        DELETED_REMOTE = "deleted_remote", "Removed from Airtable by us"
+
+    table = models.CharField(max_length=64)
+    record_id = models.CharField(max_length=32)
+    subject = models.CharField(max_length=32)
+    object_id = models.UUIDField()
+    ancestor = models.JSONField(default=dict)
+    message = models.TextField(blank=True, default="")
+    state = models.CharField(max_length=16, choices=State, default=State.LINKED)
+    synced_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["table", "record_id"], name="a_record_stands_for_one_object"
+            ),
+            models.UniqueConstraint(
+                fields=["subject", "object_id"], name="an_object_has_one_record"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["linked", "waiting", "tombstone", "deleted_remote"]),
+                name="record_link_state_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.record_id}: {self.subject} {self.object_id}"
+
+
+class InboundChange(models.Model):
+    """Something Airtable told us, kept before it is understood.
+
+    A webhook's payloads have its id and their cursor position. Automation posts and second looks
+    (`automation`, `again`) are hints about one record, under positions of their own.
+    """
+
+    AUTOMATION = "automation"
+    AGAIN = "again"
+
+    webhook = models.CharField(max_length=32)
+    position = models.BigIntegerField()
+    payload = models.JSONField()
+    received_at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["webhook", "position"], name="a_payload_is_received_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["webhook", "position"],
+                condition=Q(applied_at=None),
+                name="inbound_not_applied",
+            ),
+            models.Index(fields=["received_at"], name="inbound_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.webhook} {self.position}"
+
+
+class WebhookRegistration(models.Model):
+    """A webhook of ours in a base, with the place up to which its payloads were read."""
+
+    webhook_id = models.CharField(max_length=32, unique=True)
+    base_id = models.CharField(max_length=32)
+    notification_url = models.URLField(blank=True, default="")
+    cursor = models.PositiveBigIntegerField(default=1)
+    mac_secret = models.TextField(blank=True, default="")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    is_live = models.BooleanField(default=True)
+    # Its address was given by hand (`sync_webhooks`), so it need not follow SITE_URL.
+    is_pinned = models.BooleanField(default=False)
+    # Edits may have been missed before this one was made: read the whole base first.
+    needs_scan = models.BooleanField(default=False)
+    pinged_at = models.DateTimeField(null=True, blank=True)
+    last_success_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["base_id"],
+                condition=Q(is_live=True),
+                name="a_base_is_read_through_one_webhook",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.webhook_id} on {self.base_id}"
+
+    def keep_secret(self, secret_base64: str) -> None:
+        """Encrypt: whoever reads the table or a backup must not be able to forge a ping."""
+        self.mac_secret = _cipher().encrypt(secret_base64.encode()).decode()
+
+    def secret(self) -> bytes | None:
+        """The bytes that key the MAC; None when SECRET_KEY changed since."""
+        try:
+            return base64.b64decode(_cipher().decrypt(self.mac_secret.encode()))
+        except (InvalidToken, ValueError):
+            return None
+
+
+def _cipher() -> Fernet:
+    digest = hashlib.sha256(b"sync.webhook-secret:" + settings.SECRET_KEY.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
+
+
+class BaseBinding(models.Model):
+    """This deployment may write to this base. See `sync/guard.py`."""
+
+    base_id = models.CharField(max_length=32, unique=True)
+    deployment_id = models.CharField(max_length=64)
+    bound_at = models.DateTimeField(default=timezone.now)
+    bound_by = models.CharField(max_length=120, blank=True, default="")
+    paused = models.BooleanField(
+        default=False, help_text="Stop all traffic with Airtable until this is cleared."
+    )
+
+    def __str__(self) -> str:
+        return self.base_id
+
+
+class SyncConflict(models.Model):
+    """A field whose two sides disagreed, or an edit that was refused: both values, and who won."""
+
+    class Winner(models.TextChoices):
+        LOCAL = "local", "Office Hours"
+        REMOTE = "remote", "Airtable"
+
+    subject = models.CharField(max_length=32)
+    object_id = models.UUIDField()
+    field = models.CharField(max_length=64)
+    ancestor = models.JSONField(null=True, blank=True)
+    local = models.JSONField(null=True, blank=True)
+    remote = models.JSONField(null=True, blank=True)
+    winner = models.CharField(max_length=8, choices=Winner)
+    reason = models.TextField(blank=True, default="")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(winner__in=["local", "remote"]), name="conflict_winner_is_known"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["subject", "object_id", "-at"], name="conflicts_of_an_object"),
+            models.Index(fields=["-at"], name="conflicts_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.subject} {self.object_id}: {self.winner} won"
+
+
+class AutomationReceipt(models.Model):
+    """The digest of an Automation post already taken, so that a replay changes nothing."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["received_at"], name="receipts_by_age")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class ApiUsage(models.Model):
+    """Requests to a base, counted by the minute."""
+
+    base_id = models.CharField(max_length=32)
+    minute = models.DateTimeField()
+    requests = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["base_id", "minute"], name="a_minute_is_counted_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.base_id} {self.minute:%Y-%m-%d %H:%M}: {self.requests}"
+
+
+class SyncLag(models.Model):
+    """How long one change took to reach the other side. Kept for a day."""
+
+    class Direction(models.TextChoices):
+        OUT = "out", "To Airtable"
+        IN = "in", "From Airtable"
+
+    direction = models.CharField(max_length=4, choices=Direction)
+    seconds = models.FloatField()
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(direction__in=["out", "in"]), name="lag_direction_is_known"
+            )
+        ]
+        indexes = [models.Index(fields=["-at"], name="lags_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.seconds:.1f} s"

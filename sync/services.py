@@ -1,0 +1,251 @@
+"""What the engine does for tasks, commands and the webhook view."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from sync import airtable, guard, schema as schemas, webhooks
+from sync.engine import Engine, Received
+from sync.locks import only_one
+from sync.mappings import BY_TABLE, REGISTRY, Mapping
+from sync.models import (
+    ApiUsage,
+    AutomationReceipt,
+    InboundChange,
+    OutboxRow,
+    RecordLink,
+    SyncLag,
+    WebhookRegistration,
+)
+from sync.outbox import Sent
+from sync.records import note, remember_hint
+
+Clock = Callable[[], datetime]
+DAY = timedelta(days=1)
+RAW_PAYLOADS_LIVE = timedelta(days=7)
+PATIENCE = 20.0
+
+
+def drain(*, clock: Clock = timezone.now) -> Sent | None:
+    """Send what is due; None when there is nothing to do or another worker is at it."""
+    base = airtable.connect()
+    if base is None or not _anything_due(clock()):
+        return None
+    with only_one(f"engine:{base.base_id}") as mine:
+        return Engine(base, clock=clock).drain() if mine else None
+
+
+def _anything_due(now: datetime) -> bool:
+    return OutboxRow.objects.filter(
+        status=OutboxRow.Status.PENDING, next_attempt_at__lte=now
+    ).exists()
+
+
+def pull(*, clock: Clock = timezone.now) -> Received | None:
+    """Fetch and apply what changed in Airtable; None when another worker waits to do so.
+
+    One run may be waiting while one is at work: news that arrive during a run are then read by the
+    next, and a shower of pings does not fill the queue with runs.
+    """
+    base = airtable.connect()
+    name = base.base_id if base is not None else "posts"
+    with ExitStack() as held:
+        queue = ExitStack()
+        held.push(queue)
+        if not queue.enter_context(only_one(f"waiting:{name}")):
+            return None
+        if not held.enter_context(only_one(f"engine:{name}", patience=PATIENCE)):
+            return None
+        queue.close()
+        return Engine(base, clock=clock).pull()
+
+
+def apply_hint(*, change_id: int, clock: Clock = timezone.now) -> None:
+    """Look at the one record a post spoke of, beside whatever else the engine is doing."""
+    row = InboundChange.objects.filter(pk=change_id, applied_at=None).first()
+    if row is not None:
+        Engine(airtable.connect(), clock=clock).look(row)
+
+
+def keep_webhook(*, clock: Clock = timezone.now) -> None:
+    """Look after the native webhook, and forget what need not be kept."""
+    tidy(now=clock())
+    base = airtable.connect()
+    if base is None:
+        return
+    with only_one(f"engine:{base.base_id}", patience=PATIENCE) as mine:
+        if mine:
+            webhooks.keep(base, now=clock())
+
+
+def take_post(
+    *, body: bytes, table: str, record_id: str, fields: dict[str, Any], sent_at: str | None
+) -> InboundChange | None:
+    """Store an Automation's post, whose signature was checked; None for one already taken.
+
+    With a token the post is a hint and may come twice: the record is read again each time. A post
+    that carries the time of its sending is taken once; so is one that will itself be applied.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        taken_once = sent_at is not None or not guard.is_configured()
+        if taken_once and not _first_time(hashlib.sha256(body).hexdigest(), now):
+            return None
+        more = {"timestamp": sent_at} if sent_at is not None else {}
+        return remember_hint(
+            table, record_id, source=InboundChange.AUTOMATION, fields=fields, **more
+        )
+
+
+def _first_time(digest: str, now: datetime) -> bool:
+    receipt, created = AutomationReceipt.objects.get_or_create(
+        digest=digest, defaults={"received_at": now}
+    )
+    if created:
+        return True
+    # The same words a day later are a new edit; the update is conditional so that one post wins.
+    return bool(
+        AutomationReceipt.objects.filter(pk=receipt.pk, received_at__lt=now - DAY).update(
+            received_at=now
+        )
+    )
+
+
+def note_ping(registration: WebhookRegistration, *, now: datetime) -> None:
+    """Airtable says that there are payloads."""
+    WebhookRegistration.objects.filter(pk=registration.pk).update(pinged_at=now)
+
+
+def replay(*, subject: str | None = None) -> int:
+    """Give dead letters another chance, with the objects as they are now; how many."""
+    rows = OutboxRow.objects.filter(status=OutboxRow.Status.DEAD)
+    if subject is not None:
+        rows = rows.filter(subject=subject)
+    return rows.update(status=OutboxRow.Status.PENDING, attempts=0, next_attempt_at=timezone.now())
+
+
+@dataclass
+class Backfill:
+    """What a first load found, and did unless it was a rehearsal."""
+
+    table: str
+    records: int = 0
+    linked: int = 0
+    unlinked: int = 0
+    to_create: int = 0
+
+
+def backfill(
+    *,
+    tables: Iterable[str] | None = None,
+    dry_run: bool = False,
+    clock: Clock = timezone.now,
+    progress: Callable[[str, int], None] | None = None,
+) -> list[Backfill]:
+    """First load, both ways: merge every record, then queue every object that has none.
+
+    Raises:
+        guard.NotBound, AirtableError.
+    """
+    base = airtable.connect()
+    mappings = [BY_TABLE[name] for name in tables] if tables else list(REGISTRY)
+    if base is None:
+        return []
+    if not dry_run:
+        guard.check()
+        webhooks.ensure(base, now=clock())  # from before the scan on, so that no edit falls between
+    done = []
+    for mapping in mappings:
+        found = _survey(base, mapping)
+        if not dry_run:
+            with only_one(f"engine:{base.base_id}", patience=120) as mine:
+                if not mine:
+                    raise guard.NotBound("Another worker has been busy with the base for minutes.")
+                Engine(base, clock=clock).scan([mapping], progress=progress)
+            found.to_create = _queue_missing(mapping)
+        done.append(found)
+    return done
+
+
+def _survey(base: airtable.Airtable, mapping: Mapping) -> Backfill:
+    found = Backfill(mapping.table)
+    known = set(RecordLink.objects.filter(table=mapping.table).values_list("record_id", flat=True))
+    for page in base.pages(mapping.table):
+        found.records += len(page)
+        found.linked += sum(record.id in known for record in page)
+    found.unlinked = found.records - found.linked
+    found.to_create = len(_missing(mapping))
+    return found
+
+
+def _missing(mapping: Mapping) -> list[Any]:
+    linked = set(
+        RecordLink.objects.filter(
+            subject=mapping.subject, state=RecordLink.State.LINKED
+        ).values_list("object_id", flat=True)
+    )
+    return [
+        item.pk
+        for item in mapping.objects().order_by("pk")
+        if item.pk not in linked and mapping.present(item) and mapping.alive(item)
+    ]
+
+
+def _queue_missing(mapping: Mapping) -> int:
+    missing = _missing(mapping)
+    for object_id in missing:
+        note(mapping.subject, object_id)
+    return len(missing)
+
+
+def create_missing_schema(base: airtable.Airtable) -> list[schemas.Gap]:
+    """Add the tables and fields that the base lacks; what remains cannot be added by us."""
+    for mapping in REGISTRY:
+        _create_table(base, mapping)
+    for gap in list(schemas.gaps(base.schema(fresh=True))):
+        if gap.can_create and gap.field:
+            _create_field(base, BY_TABLE[gap.table], gap.field)
+    return list(schemas.gaps(base.schema(fresh=True)))
+
+
+def _create_table(base: airtable.Airtable, mapping: Mapping) -> None:
+    if mapping.table in base.schema().tables:
+        return
+    first = mapping.by_name.get(mapping.primary)
+    field = (
+        schemas.definition(first, {})
+        if first is not None
+        else {"name": mapping.primary, **schemas.OURS[mapping.primary]}
+    )
+    base.create_table(mapping.table, [field])
+    base.schema(fresh=True)
+
+
+def _create_field(base: airtable.Airtable, mapping: Mapping, name: str) -> None:
+    schema = base.schema()
+    table = schema.tables[mapping.table]
+    ids = {known.name: known.id for known in schema.tables.values()}
+    spec = (
+        {"name": name, **schemas.OURS[name]}
+        if name in schemas.OURS
+        else schemas.definition(mapping.by_name[name], ids)
+    )
+    base.create_field(table.id, spec)
+
+
+def tidy(*, now: datetime) -> None:
+    """Forget raw payloads (they hold personal data), receipts, samples and counts in due time."""
+    InboundChange.objects.filter(
+        applied_at__isnull=False, received_at__lt=now - RAW_PAYLOADS_LIVE
+    ).delete()
+    AutomationReceipt.objects.filter(received_at__lt=now - 2 * DAY).delete()
+    SyncLag.objects.filter(at__lt=now - DAY).delete()
+    ApiUsage.objects.filter(minute__lt=now - 35 * DAY).delete()
