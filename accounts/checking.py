@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
@@ -50,6 +51,7 @@ def check_values(
 
 def _cleaned(row: models.Model, name: str, value: Any) -> Any:
     field = row._meta.get_field(name)
+    assert isinstance(field, models.Field)  # the names are given out by the services
     if isinstance(field, models.CharField | models.TextField):
         value = "" if value is None else value
         if not isinstance(value, str):
@@ -59,6 +61,12 @@ def _cleaned(row: models.Model, name: str, value: Any) -> Any:
             raise ValidationError(_("This holds a character that cannot be stored."))
         if value and isinstance(field, models.URLField):
             _http_url(value)
+    if isinstance(field, ArrayField) and not _is_list_of_texts(value):
+        raise ValidationError(_("This must be a list of words."))
     if isinstance(field, models.IntegerField) and isinstance(value, bool | float):
         raise ValidationError(_("This must be a whole number."))
-    return field.clean(value, row)  # type: ignore[attr-defined]
+    return field.clean(value, row)
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) and "\0" not in v for v in value)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
@@ -14,7 +15,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from accounts.refusals import Invalid, Refusal, Throttled
+from accounts.refusals import Invalid, NotFound, Refusal, Throttled
 from accounts.times import OffsetDateTimeField, period, utc
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OffsetDateTimeField",
     "PlainJSONParser",
     "answer_exception",
+    "nothing_here",
     "period",
     "refusal_body",
     "status_of",
@@ -98,8 +100,7 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     """
     set_rollback()
     if isinstance(error, Refusal):
-        headers = {"Retry-After": str(error.wait)} if isinstance(error, Throttled) else None
-        return Response(refusal_body(error), status=status_of(error), headers=headers)
+        return _answer_refusal(error)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -107,6 +108,18 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(error, exceptions.APIException):
         return _answer_api_exception(error)
     return None
+
+
+def _answer_refusal(refusal: Refusal) -> Response:
+    response = Response(refusal_body(refusal), status=status_of(refusal))
+    if isinstance(refusal, Throttled):
+        response["Retry-After"] = str(refusal.wait)
+    return response
+
+
+def nothing_here(request: HttpRequest) -> JsonResponse:
+    """For addresses below /api/ that nobody answers: JSON, like every other refusal there."""
+    return JsonResponse(refusal_body(NotFound()), status=404)
 
 
 def status_of(refusal: Refusal) -> int:
@@ -130,7 +143,7 @@ def _answer_api_exception(error: exceptions.APIException) -> Response:
             "detail": _("There is nothing here, or it is not yours to see."),
         }
     elif isinstance(error, exceptions.Throttled):
-        wait = max(1, round(error.wait or 1))
+        wait = max(1, math.ceil(_wait_of(error)))
         headers["Retry-After"] = str(wait)
         body = {
             "code": "throttled",
@@ -147,6 +160,10 @@ def _answer_api_exception(error: exceptions.APIException) -> Response:
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     return Response(body, status=error.status_code, headers=headers)
+
+
+def _wait_of(error: exceptions.Throttled) -> float:
+    return float(getattr(error, "wait", None) or 1)
 
 
 def _fields(detail: Any) -> dict[str, Any]:

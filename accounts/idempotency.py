@@ -108,6 +108,7 @@ def answer_once(
             response.render()
         return response.status_code, response.content
 
+    assert isinstance(request.user, User)  # keys belong to people
     status, content = once(
         user=request.user,
         path=request.path,

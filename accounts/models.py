@@ -60,7 +60,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Django asks `is_active` on every request; generated, it cannot disagree with the status, so a
     # suspension by any path (admin, SQL) signs the person out at the next request.
     is_active = models.GeneratedField(
-        expression=Q(status="active"), output_field=models.BooleanField(), db_persist=True
+        expression=Q(status="active"),  # type: ignore[arg-type]  # a Q is an expression too
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     time_zone = models.CharField(max_length=64, default="UTC")
     language = models.CharField(max_length=8, default="en")

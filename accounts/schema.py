@@ -18,7 +18,7 @@ class ProblemSerializer(serializers.Serializer[object]):
     )
 
 
-class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.BearerTokenAuthentication"
     name = "bearerToken"
 
@@ -30,7 +30,7 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
         }
 
 
-class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = (
         "allauth.headless.contrib.rest_framework.authentication.XSessionTokenAuthentication"
     )
@@ -45,7 +45,7 @@ class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
         }
 
 
-class WebSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class WebSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.WebSessionAuthentication"
     name = "webSession"
 

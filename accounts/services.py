@@ -11,6 +11,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -194,7 +195,11 @@ def _check_language(value: Any) -> str | None:
     return None if value in dict(settings.LANGUAGES) else _("This language is not offered.")
 
 
-_EXTRA_CHECKS = {"time_zone": _check_zone, "language": _check_language}
+def _check_name(value: Any) -> str | None:
+    return None if value else _("Give a name.")
+
+
+_EXTRA_CHECKS = {"name": _check_name, "time_zone": _check_zone, "language": _check_language}
 
 
 # -- People we are told about ------------------------------------------------------------------
@@ -236,7 +241,7 @@ def _empty_of_secrets(user: User, email: str) -> None:
     user.save(update_fields=["password"])
     sign_out_everywhere(user=user)
     Authenticator.objects.filter(user=user).delete()
-    user.socialaccount_set.all().delete()
+    SocialAccount.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
 

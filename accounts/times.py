@@ -83,8 +83,8 @@ class OffsetDateTimeField(serializers.DateTimeField):
         except ValueError:
             self.fail("invalid")
 
-    def to_representation(self, value: datetime | str | None) -> str | None:
-        return utc(value) if isinstance(value, datetime) else value
+    def to_representation(self, value: Any) -> str:
+        return utc(value) if isinstance(value, datetime) else str(value)
 
 
 def period(

@@ -15,7 +15,7 @@ from accounts.models import User
 http_url = URLValidator(schemes=["http", "https"])
 
 
-def tags() -> ArrayField:
+def tags() -> ArrayField[list[str], list[str]]:
     return ArrayField(models.CharField(max_length=60), default=list, blank=True)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,12 +56,11 @@ def update_profile(*, mentor_id: UUID, changes: Mapping[str, Any], by: User | No
             raise NotFound
         _refuse_strangers(by, mentor.user_id)
         own, persons, expertise = _sorted(changes, EXPERTISE)
-        fields = _collect(
+        changed, _person_changed, expertise_changed = _collect(
             lambda: check_values(mentor, _tidied(own), MENTOR_ATTRIBUTES, _CHECKS),
             lambda: _change_person(mentor.user_id, persons, now),
             lambda: _change_expertise(mentor, expertise),
         )
-        changed, _person_changed, expertise_changed = fields
         if changed or expertise_changed:
             mentor.save(update_fields=[*changed, "updated_at"])
     return selectors.with_people(Mentor.objects.all()).get(pk=mentor.pk)
@@ -88,16 +88,28 @@ def update_person_with_parts(*, person: User, changes: Mapping[str, Any], by: Us
     """Change a profile as the API writes it: the person, with a `mentor` and a `mentee` part."""
     mentor, mentee = dict(changes.get("mentor", {})), dict(changes.get("mentee", {}))
     own = {name: value for name, value in changes.items() if name not in ("mentor", "mentee")}
-    own |= mentor.pop("user", {})
+    mentor |= mentor.pop("user", {})
     _refuse_strangers(by, person.pk)
     with transaction.atomic():
         # Mentor, mentee, person: the order in which every command here takes its locks.
         if mentor:
-            update_profile(mentor_id=person.mentor.pk, changes=mentor, by=by)
+            with _naming("mentor"):
+                update_profile(mentor_id=person.mentor.pk, changes=mentor, by=by)
         if mentee:
-            update_mentee(mentee_id=person.mentee.pk, changes=mentee, by=by)
+            with _naming("mentee"):
+                update_mentee(mentee_id=person.mentee.pk, changes=mentee, by=by)
         if own:
             accounts.update_person(user_id=person.pk, changes=own, now=timezone.now())
+
+
+@contextmanager
+def _naming(part: str) -> Iterator[None]:
+    """Refusals inside name the field as the caller wrote it: `mentor.headline`."""
+    try:
+        yield
+    except Invalid as refusal:
+        fields = {f"{part}.{k}": v for k, v in refusal.extra.get("fields", {}).items()}
+        raise Invalid(str(refusal), fields=fields) from refusal
 
 
 def _refuse_strangers(by: User | None, owner_id: UUID) -> None:
@@ -115,9 +127,10 @@ def _sorted(
     return own, persons, skills
 
 
-def _collect(*steps: Any) -> list[list[str]]:
+def _collect(*steps: Callable[[], list[str]]) -> list[list[str]]:
     """Run every step and refuse once, with what every one of them could not take."""
-    results, fields = [], {}
+    results: list[list[str]] = []
+    fields: dict[str, list[str]] = {}
     for step in steps:
         try:
             results.append(step())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.test import Client
 
@@ -39,7 +41,7 @@ def test_a_text_that_cannot_be_stored_is_refused_by_name(text):
     response = people.api(alice).generic(
         "PATCH",
         f"/api/profiles/{alice.pk}",
-        b'{"mentee": {"goals": %s}}' % __import__("json").dumps(text).encode(),
+        json.dumps({"mentee": {"goals": text}}),
         content_type="application/json",
     )
     assert response.status_code == 400
@@ -114,3 +116,12 @@ def test_lists_are_pages_with_absolute_addresses():
         "carol@example.com",
     ]
     assert client.get("/api/profiles?cursor=nonsense").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/nothing", "/api/profiles/not-a-uuid", "/api/profiles/me/"]
+)
+def test_an_address_that_nobody_answers_is_a_refusal_too(path):
+    response = people.api(people.alice()).get(path)
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"

@@ -22,7 +22,9 @@ PASSWORD = "a-long-and-good-one-7"
 
 
 def code_in_mail() -> str:
-    found = re.search(r"^\s*([A-Z0-9]{3,5}-[A-Z0-9]{3,5})\s*$", mail.outbox[-1].body, re.MULTILINE)
+    found = re.search(
+        r"^\s*([A-Z0-9]{3,5}-[A-Z0-9]{3,5})\s*$", str(mail.outbox[-1].body), re.MULTILINE
+    )
     assert found, mail.outbox[-1].body
     return found.group(1)
 

@@ -44,7 +44,7 @@ def bearer(token: str) -> APIClient:
 
 def totp_of(secret: str) -> str:
     counters = list(yield_hotp_counters_from_time())
-    return format_hotp_value(hotp_value(secret, counters[len(counters) // 2]))
+    return str(format_hotp_value(hotp_value(secret, counters[len(counters) // 2])))
 
 
 def test_a_password_buys_a_token_that_works_for_90_days():
