@@ -57,6 +57,48 @@ class MentorEmbedding(models.Model):
         return f"{self.mentor_id} chunk {self.chunk_no} by {self.model_id}"
 
 
+class WordIndex(models.Model):
+    """A mentor as the word search knows them: the hash of the words' source, and how many there are.
+
+    Kept beside the vectors because names, companies and exact tags are found by their words, and
+    because words need no provider: they answer alone while there are no vectors.
+    """
+
+    mentor = models.OneToOneField(
+        Mentor, primary_key=True, on_delete=models.CASCADE, related_name="word_index"
+    )
+    source_hash = models.CharField(max_length=64)
+    length = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.length} words of {self.mentor_id}"
+
+
+class WordCount(models.Model):
+    """How often a mentor's profile uses a word (its stem): an inverted index in plain SQL.
+
+    BM25 needs the counts and how many mentors use a word; a tsvector gives neither without
+    unpacking every row.
+    """
+
+    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="word_counts")
+    word = models.TextField()
+    count = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            # The count rides along, so that a search reads the index and not the table.
+            models.UniqueConstraint(
+                fields=["word", "mentor"],
+                include=["count"],
+                name="a_word_is_counted_once_per_mentor",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.word} x {self.count} by {self.mentor_id}"
+
+
 class MatchRequest(models.Model):
     """What somebody asked for, and under which model and policy it was answered."""
 

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from matching.services import Filters
+from mentors.vocabulary import AREAS, INDUSTRIES, LANGUAGES, STAGES
+
+THIS_WEEK = timedelta(days=7)
+
+
+class WordsField(forms.MultipleChoiceField):
+    """Any words, of which the known ones are offered: PMs may tag with words of their own."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, words: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(choices=[(word, word) for word in words], required=False, **kwargs)
+
+    def valid_value(self, value: Any) -> bool:
+        return len(str(value)) <= 120
+
+
+class SearchForm(forms.Form):
+    """A question and its filters, as they stand in the address."""
+
+    q = forms.CharField(
+        label=_("What do you need help with?"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "maxlength": 2000}),
+    )
+    industry = WordsField(INDUSTRIES, label=_("Industry"))
+    stage = WordsField(STAGES, label=_("Stage"))
+    language = WordsField(LANGUAGES, label=_("Language"))
+    expertise = WordsField(AREAS, label=_("Expertise"))
+    free_this_week = forms.BooleanField(label=_("Free this week"), required=False)
+
+    def filters(self, now: datetime) -> Filters:
+        """Raises KeyError before `is_valid`."""
+        given = self.cleaned_data
+        soon = given["free_this_week"]
+        return Filters(
+            industries=tuple(filter(None, given["industry"])),
+            stages=tuple(filter(None, given["stage"])),
+            expertise=tuple(filter(None, given["expertise"])),
+            languages=tuple(filter(None, given["language"])),
+            available_from=now if soon else None,
+            available_to=now + THIS_WEEK if soon else None,
+        )

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from celery import shared_task
+from django.utils import timezone
+
+from matching import services
+
+# Profiles per round: their texts are embedded together, some seconds on two slow cores.
+ROUND: Final = 50
+
+# Seconds. Whatever is left is found by the next run, a few seconds later.
+PATIENCE: Final = 240
+
+
+@shared_task(queue="embeddings", ignore_result=True, time_limit=600, soft_time_limit=540)
+def embed_stale(**_: Any) -> None:
+    """Index the profiles that changed since they were last indexed, until none is left."""
+    deadline = time.monotonic() + PATIENCE
+    with services.only_one_indexer() as is_first:
+        while is_first and time.monotonic() < deadline:
+            if services.embed_stale(limit=ROUND, now=timezone.now()).is_finished:
+                return

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from matching import api, views
+
+app_name = "matching"
+
+api_urlpatterns = [
+    path("match", api.MatchView.as_view()),
+    path("mentors", api.MentorListView.as_view()),
+]
+
+urlpatterns = [
+    path("search/", views.search, name="search"),
+]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User
+from accounts.refusals import Refusal
+from matching import services
+from matching.forms import SearchForm
+
+MATCHES_ON_A_PAGE = 12
+
+
+class PageRequest(HttpRequest):
+    """A request as django_htmx's middleware passes it on."""
+
+    htmx: HtmxDetails
+
+
+@login_required
+@require_safe
+def search(request: PageRequest) -> HttpResponse:
+    """The search page. The question stands in the address, so that it can be shared and returned to."""
+    assert isinstance(request.user, User)
+    now = timezone.now()
+    form = SearchForm(request.GET)
+    answer = None
+    if form.is_valid() and form.cleaned_data["q"]:
+        try:
+            answer = services.match(
+                query=form.cleaned_data["q"],
+                user=request.user,
+                filters=form.filters(now),
+                limit=MATCHES_ON_A_PAGE,
+                now=now,
+            )
+        except Refusal as refusal:
+            form.add_error("q", str(refusal))
+    template = "matching/_results.html" if request.htmx else "matching/search.html"
+    response = render(
+        request,
+        template,
+        {"form": form, "answer": answer, "viewer_zone": timezone.get_current_timezone()},
+    )
+    # The same address gives a page or a part of it: without this, Back may show the part alone.
+    response["Vary"] = ", ".join(filter(None, [response.get("Vary"), "HX-Request"]))
+    return response
