@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts import urls as accounts_urls
 from config import health, views
+from matching import urls as matching_urls
 from mentors import urls as mentors_urls
 from sessions_app import urls as sessions_urls
 
@@ -16,12 +17,14 @@ api_urlpatterns = [
     *accounts_urls.api_urlpatterns,
     *mentors_urls.api_urlpatterns,
     *sessions_urls.api_urlpatterns,
+    *matching_urls.api_urlpatterns,
 ]
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("", include("sessions_app.urls")),
     path("", include("accounts.urls")),
+    path("", include("matching.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/", include(api_urlpatterns)),
