@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from mentors import api
+from mentors import api, views
+
+app_name = "mentors"
 
 # Included under /api/. The list of mentors is matching's: it is ordered by what is asked.
 api_urlpatterns = [
@@ -12,4 +14,12 @@ api_urlpatterns = [
     path("mentors/saved", api.SavedMentorListView.as_view(), name="mentors-saved"),
     path("mentors/<uuid:mentor_id>", api.MentorView.as_view(), name="mentor"),
     path("mentors/<uuid:mentor_id>/saved", api.SavedMentorView.as_view(), name="mentor-saved"),
+]
+
+urlpatterns = [
+    path("mentors/", views.directory, name="directory"),
+    path("mentors/<uuid:mentor_id>/save/", views.save, name="save"),
+    path("mentors/<uuid:mentor_id>/unsave/", views.unsave, name="unsave"),
+    path("saved/", views.saved, name="saved"),
+    path("profile/", views.profile, name="profile"),
 ]

@@ -190,7 +190,8 @@ def pick(
         earlier=max(today, first - DAY * DAYS_SHOWN) if first > today else None,
         later=last + DAY if last < last_day else None,
         chosen=next(
-            (choice for day in by_day.values() for choice in day if choice.starts_at == chosen), None
+            (choice for day in by_day.values() for choice in day if choice.starts_at == chosen),
+            None,
         ),
     )
 
@@ -256,9 +257,7 @@ class _Reasons:
         }.get(why, _("No office hours."))
 
 
-def offered(
-    times: Iterable[Mapping[str, Any]], mentor: Mentor, zone: ZoneInfo
-) -> list[Choice]:
+def offered(times: Iterable[Mapping[str, Any]], mentor: Mentor, zone: ZoneInfo) -> list[Choice]:
     """The other times that a refusal names."""
     return [
         Choice(

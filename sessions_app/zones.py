@@ -56,5 +56,7 @@ def offset(zone: ZoneInfo, at: datetime) -> str:
 def zone_options(*own: ZoneInfo, at: datetime) -> list[ZoneOption]:
     """The zones to choose from, west to east, with those of the people concerned among them."""
     zones = {key: ZoneInfo(key) for key in OFFERED} | {zone.key: zone for zone in own}
-    in_order = sorted(zones.values(), key=lambda zone: (at.astimezone(zone).utcoffset(), city(zone)))
+    in_order = sorted(
+        zones.values(), key=lambda zone: (at.astimezone(zone).utcoffset(), city(zone))
+    )
     return [ZoneOption(zone.key, zone_label(zone, at)) for zone in in_order]

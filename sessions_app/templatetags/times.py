@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, TypedDict
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
@@ -61,7 +62,7 @@ def next_times(slots: Sequence[Slot], opening: MentorOpening | None) -> NextTime
 
 @register.filter
 def near(day: date | None) -> str:
-    """"today", "tomorrow" or nothing."""
+    """ "today", "tomorrow" or nothing."""
     if isinstance(day, datetime):
         day = timezone.localtime(day).date()
     ahead = (day - timezone.localdate()).days if day else None
@@ -72,6 +73,4 @@ def near(day: date | None) -> str:
 def current_zone() -> str:
     """The zone of the page, as people read it."""
     zone = timezone.get_current_timezone()
-    import zoneinfo
-
-    return zone_label(zone, timezone.now()) if isinstance(zone, zoneinfo.ZoneInfo) else "UTC"
+    return zone_label(zone, timezone.now()) if isinstance(zone, ZoneInfo) else "UTC"

@@ -59,7 +59,9 @@ def book(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
         raise Http404 from refusal
     except Refusal as refusal:
         chosen = form.cleaned_data["start"]
-        return _page(request, mentor, form, chosen=chosen, refusal=refusal, status=status_of(refusal))
+        return _page(
+            request, mentor, form, chosen=chosen, refusal=refusal, status=status_of(refusal)
+        )
     return HttpResponse(status=status, headers={"Location": address.decode()})
 
 
@@ -144,9 +146,13 @@ def _cannot_book(user: object, mentor: Mentor) -> str:
     if user.pk == mentor.user_id:
         return _("This is your page as mentees see it. Only mentees book.")
     if user.is_program_manager:
-        return _("You see what a mentee sees. Only mentees book sessions; you manage them in the console.")
+        return _(
+            "You see what a mentee sees. Only mentees book sessions; you manage them in the console."
+        )
     if user.role == User.Role.MENTEE:
-        return _("Your place in the program is paused, so you cannot book. Ask your program manager.")
+        return _(
+            "Your place in the program is paused, so you cannot book. Ask your program manager."
+        )
     return _("Only mentees book sessions. To be a mentee too, ask your program manager.")
 
 

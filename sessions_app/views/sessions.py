@@ -81,7 +81,9 @@ def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
     except Refusal as refusal:
         context["refusal"] = refusal
         return render(request, "sessions_app/cancel.html", context, status=status_of(refusal))
-    messages.success(request, _("Cancelled. Both of you get an e-mail, and it leaves your calendars."))
+    messages.success(
+        request, _("Cancelled. Both of you get an e-mail, and it leaves your calendars.")
+    )
     return redirect("sessions:detail", session.pk)
 
 
@@ -91,9 +93,7 @@ def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
 def accept(request: HttpRequest, session_id: UUID) -> HttpResponse:
     session = _session(request, session_id)
     try:
-        services.approve_session(
-            session_id=session.pk, by=signed_in(request), clock=timezone.now
-        )
+        services.approve_session(session_id=session.pk, by=signed_in(request), clock=timezone.now)
     except Refusal as refusal:
         return _detail(request, session, refusal=refusal)
     messages.success(request, _("Accepted. Both of you get the invitation by e-mail."))
@@ -159,7 +159,8 @@ def _detail(
     context = facts | {
         "nav": "sessions",
         "refusal": refusal,
-        "notes": notes or NotesForm(initial={"notes": getattr(session, f"{facts['side']}_notes", "")}),
+        "notes": notes
+        or NotesForm(initial={"notes": getattr(session, f"{facts['side']}_notes", "")}),
         "links": calendar_links(session, user),
         "cancelled": session.events.filter(to_status="cancelled").select_related("by").last(),
     }
@@ -183,7 +184,10 @@ def _entry(session: Session, user: User) -> dict[str, Any]:
     """A session as one of its people sees it in a list."""
     side = side_of(session, user)
     other = session.mentee.user if side == "mentor" else session.mentor.user
-    mine, theirs = session.starts_at.astimezone(shown_zone()), session.starts_at.astimezone(other.zone)
+    mine, theirs = (
+        session.starts_at.astimezone(shown_zone()),
+        session.starts_at.astimezone(other.zone),
+    )
     return {
         "session": session,
         "side": side,
