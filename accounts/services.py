@@ -220,7 +220,7 @@ def admit(*, email: str, name: str, role: str, now: datetime) -> User:
         if user.is_program_manager or user.is_superuser:
             raise NotAllowed(_("This address belongs to a program manager, who is managed here."))
         if not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
-            _empty_of_secrets(user, email)
+            empty_of_secrets(user=user, email=email)
         if name and user.name != name:
             user = update_person(user_id=user.pk, changes={"name": name}, now=now)
         if role == User.Role.MENTOR and user.role == User.Role.MENTEE:
@@ -236,7 +236,8 @@ def _owner_of(email: str) -> User | None:
     return people.filter(email__iexact=email).first()
 
 
-def _empty_of_secrets(user: User, email: str) -> None:
+def empty_of_secrets(*, user: User, email: str) -> None:
+    """Take every way in from an account whose address somebody else may have typed."""
     user.set_unusable_password()
     user.save(update_fields=["password"])
     sign_out_everywhere(user=user)
