@@ -13,6 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 app = Celery("office_hours")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# For every thread: a web server's threads would otherwise nudge a broker that nobody configured.
+app.set_default()
 
 QUEUES = ("fastlane", "sync", "mail", "embeddings", "default")
 

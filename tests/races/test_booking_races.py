@@ -11,11 +11,11 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import services as accounts
+from benchmarks.servers import web
 from benchmarks.volley import Shot, fire
 from sessions_app.models import Meeting, Notification, Session
 from tests.factories import MenteeFactory, MentorFactory
 from tests.hours import open_window
-from tests.servers import web
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 CLIENTS = 64
@@ -62,7 +62,7 @@ class TestOneSeat:
         window = open_window(mentor, hours=0.5)
         mentees = MenteeFactory.create_batch(32)
 
-        with web("tests.races.unguarded:application") as url:
+        with web("benchmarks.unguarded") as url:
             hits = fire(url, [booking(mentor, window, mentee) for mentee in mentees])
 
         sold = sum(hit.status == 201 for hit in hits)
@@ -80,7 +80,9 @@ class TestOneSeat:
             hits = fire(url, shots)
 
         statuses = Counter(hit.status for hit in hits)
-        assert statuses == {201: seats, 409: CLIENTS - seats}, [h.body for h in hits if h.status >= 500]
+        assert statuses == {201: seats, 409: CLIENTS - seats}, [
+            h.body for h in hits if h.status >= 500
+        ]
         assert all(hit.data["code"] == "slot_taken" for hit in hits if hit.status == 409)
         assert Session.objects.filter(status="booked").count() == seats
         assert Meeting.objects.count() == 1
@@ -106,7 +108,9 @@ class TestOneSeat:
         for n, mentee in enumerate(mentees):
             shot = booking(mentor, window, mentee)
             starts_at = window.starts_at + timedelta(minutes=30 * n)
-            shots.append(Shot(shot.path, {**shot.body, "starts_at": starts_at.isoformat()}, shot.headers))
+            shots.append(
+                Shot(shot.path, {**shot.body, "starts_at": starts_at.isoformat()}, shot.headers)
+            )
 
         with web() as url:
             hits = fire(url, shots)

@@ -20,7 +20,7 @@ from sessions_app.models import Notification
 from sessions_app.wording import SHIPPED, VARIABLES, fill
 from tests.hours import open_window
 from tests.people import alice, bob
-from tests.servers import ROOT, environment
+from benchmarks.servers import ROOT, environment
 from tests.standins.smtp import MailServer
 
 pytestmark = pytest.mark.django_db

@@ -1,13 +1,15 @@
-"""The web application without the lock: the variant that shows what the race tests look for."""
+"""The web application without the lock: the variant that shows what the races look for."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from config.wsgi import application
-from mentors.models import Mentor
+from mentors.models import Mentee, Mentor
 from sessions_app.services import booking
 
 
-def _no_lock(mentor_id, mentee):
+def _no_lock(mentor_id: UUID, mentee: Mentee) -> Mentor:
     return Mentor.objects.select_related("user").get(pk=mentor_id)
 
 

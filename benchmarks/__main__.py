@@ -1,0 +1,46 @@
+"""`python -m benchmarks NAME [--json] [--data DIR]`: figures beside their yardstick, from one run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+# name -> what it measures. A module of that name has `run(data: Path | None) -> dict`.
+NAMES = {
+    "slots": "open slots: the rule engine beside minute-by-minute date objects",
+    "booking": "64 processes for one seat: with the lock beside without",
+    "match": "a request answered end to end, beside the vector search alone",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--data", type=Path, help="a folder with labelled sets, where one is needed"
+    )
+    options = parser.parse_args()
+    if options.data and not options.data.is_dir():
+        print(f"{options.data} is not there, so nothing is measured on it.")
+        return 2
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+    import django
+
+    django.setup()
+    figures = importlib.import_module(f"benchmarks.{options.name}").run(options.data)
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        print(NAMES[options.name])
+        for name, value in figures.items():
+            print(f"  {name:<44} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
