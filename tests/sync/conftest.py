@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from sessions_app.models import Meeting, Session
 from sync import services
 from sync.models import OutboxRow, RecordLink
 from sync.sandbox import BASE_ID, DEFAULT_TOKEN, SandboxServer
@@ -68,7 +69,7 @@ def _spaced(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def base(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[Base]:
+def base(db: None, settings: Any, tmp_path: Any) -> Iterator[Base]:
     """The engine bound to an unhurried sandbox."""
     with SandboxServer(rps=0, token=DEFAULT_TOKEN) as server:
         settings.AIRTABLE_API_KEY = DEFAULT_TOKEN
@@ -99,6 +100,14 @@ def pull() -> Any:
 
 def pull_later() -> Any:
     return services.pull(clock=later)
+
+
+def booked(mentor: Any, mentee: Any, *, days: float = 3, **more: Any) -> Session:
+    """A session in the book, without the ceremony of booking."""
+    starts_at = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=days)
+    times = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=30)}
+    meeting = Meeting.objects.create(mentor=mentor, meeting_url="https://meet.example/x", **times)
+    return Session.objects.create(meeting=meeting, mentor=mentor, mentee=mentee, **times, **more)
 
 
 def link_of(obj: Any) -> RecordLink:

@@ -1,0 +1,439 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from mentors.models import Mentor
+from sessions_app.models import AvailabilityWindow
+from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, WebhookRegistration
+from tests.factories import MenteeFactory
+from tests.hours import open_window
+from tests.people import alice, bob, carol
+from tests.sync.conftest import booked, drain, link_of, outbox_of, pull, pull_later
+
+
+@pytest.fixture
+def mentor(base):
+    """Bob, in both places, with a webhook listening."""
+    found = bob(areas=["Sales"]).mentor
+    pull()
+    drain()
+    pull()
+    drain()
+    assert not OutboxRow.objects.exists()
+    base.forget_requests()
+    return found
+
+
+def in_two_days(hours=0):
+    moment = timezone.now().replace(minute=0, second=0, microsecond=0)
+    return (moment + timedelta(days=2, hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+class TestAnEditInAirtable:
+    def test_reaches_the_mentor(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+
+        base.edit("Mentors", record, Headline="Edited by a PM", Expertise=["Sales", "Hiring"])
+        pull()
+
+        mentor.refresh_from_db()
+        assert mentor.headline == "Edited by a PM"
+        assert {row.area for row in mentor.expertise.all()} == {"Sales", "Hiring"}
+
+    def test_is_not_sent_back(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Headline="Edited by a PM")
+        pull()
+        base.forget_requests()
+
+        sent = drain()
+
+        assert sent.settled == 1
+        assert base.requests("PATCH") == []
+
+    def test_clearing_a_cell_clears_it_here(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio=None, Is_Active=False)
+        pull()
+
+        mentor.refresh_from_db()
+        assert (mentor.bio, mentor.is_active) == ("", False)
+
+    def test_our_own_echo_changes_nothing(self, base, mentor):
+        Mentor.objects.filter(pk=mentor.pk).update(headline="Ours")
+        drain()
+        link = link_of(mentor)
+
+        received = pull()
+
+        assert received.payloads == 1
+        assert link_of(mentor).ancestor == link.ancestor
+        assert not OutboxRow.objects.exists()
+        assert not SyncConflict.objects.exists()
+
+    def test_what_the_platform_decides_is_put_back_and_says_so(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+
+        base.edit("Mentors", record, Timezone="Mars/Olympus")
+        pull()
+        drain()
+
+        fields = base.of("Mentors", mentor)["fields"]
+        assert fields["Timezone"] == "UTC"
+        assert "Timezone" in fields["Sync Message"]
+
+    def test_what_a_service_tidied_is_sent_back(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Industries=["fintech"])
+        pull()
+        drain()
+
+        mentor.refresh_from_db()
+        assert mentor.industries == ["Fintech"]
+        assert base.of("Mentors", mentor)["fields"]["Industries"] == ["Fintech"]
+
+    def test_a_refused_value_does_not_take_the_good_ones_with_it(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+
+        base.edit("Mentors", record, Headline="Good", Weekly_Load_Cap=2.5)
+        pull()
+        drain()
+
+        mentor.refresh_from_db()
+        fields = base.of("Mentors", mentor)["fields"]
+        assert (mentor.headline, mentor.weekly_load_cap) == ("Good", 5)
+        assert fields["Weekly Load Cap"] == 5
+        assert "whole number" in fields["Sync Message"]
+        assert SyncConflict.objects.get().field == "Weekly Load Cap"
+
+    def test_the_message_goes_with_the_next_good_edit(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+        base.edit("Mentors", record, Weekly_Load_Cap=2.5)
+        pull()
+        drain()
+
+        base.edit("Mentors", record, Weekly_Load_Cap=3)
+        pull()
+        drain()
+
+        fields = base.of("Mentors", mentor)["fields"]
+        assert fields["Weekly Load Cap"] == 3
+        assert "Sync Message" not in fields
+
+    def test_a_new_address_is_left_to_its_owner(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Email="new@example.com")
+        pull()
+        drain()
+
+        assert base.of("Mentors", mentor)["fields"]["Email"] == "bob@example.com"
+        assert User.objects.get(pk=mentor.user_id).email == "bob@example.com"
+
+    def test_both_sides_changed_airtable_decides_and_it_is_written_down(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Headline="Theirs")
+        Mentor.objects.filter(pk=mentor.pk).update(headline="Ours")
+
+        drain()  # looks before it writes
+        drain()
+
+        mentor.refresh_from_db()
+        assert mentor.headline == "Theirs"
+        assert base.of("Mentors", mentor)["fields"]["Headline"] == "Theirs"
+        conflict = SyncConflict.objects.get()
+        assert (conflict.local, conflict.remote, conflict.winner) == ("Ours", "Theirs", "remote")
+
+    def test_shared_the_later_edit_counts(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Weekly_Load_Cap=9)
+        Mentor.objects.filter(pk=mentor.pk).update(weekly_load_cap=2)
+
+        drain()
+        drain()
+
+        mentor.refresh_from_db()
+        assert mentor.weekly_load_cap == 2
+        assert base.of("Mentors", mentor)["fields"]["Weekly Load Cap"] == 2
+
+    def test_a_cursor_and_its_payloads_are_stored_together(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Headline="x")
+        pull()
+
+        registration = WebhookRegistration.objects.get()
+        last = InboundChange.objects.order_by("-position").first()
+        assert registration.cursor == last.position + 1
+        assert last.applied_at is not None
+
+    def test_a_new_key_in_the_row_of_a_mentor_is_put_back(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+        base.edit("Mentors", record, Platform_ID="something else")
+        pull()
+        drain()
+
+        assert base.of("Mentors", mentor)["id"] == record
+
+
+class TestANewRow:
+    def test_with_an_address_makes_a_mentor(self, base, mentor):
+        record = base.create(
+            "Mentors", Name="Dana New", Email="dana@example.com", Bio="Hi", Is_Active=True
+        )
+        pull()
+        drain()
+
+        dana = Mentor.objects.get(user__email="dana@example.com")
+        assert (dana.bio, dana.is_active) == ("Hi", True)
+        fields = base.row("Mentors", Name="Dana New")["fields"]
+        assert fields["Platform ID"] == str(dana.pk)
+        assert fields["Visibility"] == "public"
+        assert link_of(dana).record_id == record
+
+    def test_without_an_address_it_waits_and_says_so(self, base, mentor):
+        record = base.create("Mentors", Name="Dana New")
+        pull()
+        drain()
+        assert "e-mail" in base.row("Mentors", Name="Dana New")["fields"]["Sync Message"]
+
+        base.edit("Mentors", record, Email="dana@example.com")
+        pull()
+        drain()
+
+        dana = Mentor.objects.get(user__email="dana@example.com")
+        fields = base.row("Mentors", Name="Dana New")["fields"]
+        assert fields["Platform ID"] == str(dana.pk)
+        assert "Sync Message" not in fields
+        assert not OutboxRow.objects.exists()
+
+    def test_a_copied_row_gets_a_fresh_key_and_never_rebinds(self, base, mentor):
+        original = base.of("Mentors", mentor)
+        copied = {k: v for k, v in original["fields"].items() if k != "Office Hours Slots"}
+        copy = base.create("Mentors", **copied)
+        pull()
+        drain()
+
+        assert base.of("Mentors", mentor)["id"] == original["id"]
+        fields = next(row for row in base.rows("Mentors") if row["id"] == copy)["fields"]
+        assert fields["Platform ID"] != str(mentor.pk)
+        assert "Another row" in fields["Sync Message"]
+        assert Mentor.objects.count() == 1
+
+    def test_a_person_who_runs_the_program_is_out_of_reach(self, base, mentor):
+        person = carol()
+        base.create("Mentors", Name="Mallory was here", Email=person.email)
+        pull()
+        drain()
+
+        person.refresh_from_db()
+        assert person.name == "Carol Manager"
+        assert not Mentor.objects.filter(user=person).exists()
+
+    def test_of_hours_makes_a_bookable_window(self, base, mentor):
+        base.create(
+            "Availability",
+            Mentor=[base.of("Mentors", mentor)["id"]],
+            Starts=in_two_days(),
+            Ends=in_two_days(2),
+            Max_Slots=2,
+        )
+        pull()
+        drain()
+
+        window = AvailabilityWindow.objects.get()
+        assert (window.mentor_id, window.capacity, window.is_active) == (mentor.pk, 2, True)
+        assert base.rows("Availability")[0]["fields"]["Platform ID"] == str(window.pk)
+
+    def test_of_hours_for_a_mentor_made_in_the_same_breath(self, base, mentor):
+        record = base.create("Mentors", Name="Dana", Email="dana@example.com", Is_Active=True)
+        base.create("Availability", Mentor=[record], Starts=in_two_days(), Ends=in_two_days(1))
+        pull()
+
+        assert AvailabilityWindow.objects.get().mentor.user.email == "dana@example.com"
+
+    def test_of_hours_for_a_mentor_who_waits_is_taken_up_later(self, base, mentor):
+        record = base.create("Mentors", Name="Dana")
+        base.create("Availability", Mentor=[record], Starts=in_two_days(), Ends=in_two_days(1))
+        pull()
+        assert not AvailabilityWindow.objects.exists()
+
+        base.edit("Mentors", record, Email="dana@example.com", Is_Active=True)
+        pull()
+        pull_later()
+
+        assert AvailabilityWindow.objects.get().mentor.user.email == "dana@example.com"
+
+    def test_of_a_session_books_nothing(self, base, mentor):
+        base.create("Sessions", Goal="Let me in")
+        pull()
+        drain()
+
+        assert "booked in Office Hours" in base.row("Sessions")["fields"]["Sync Message"]
+
+    def test_that_bears_our_key_is_linked_not_made_again(self, base):
+        """A worker died between Airtable's commit and its reply."""
+        pull()
+        mentor = bob().mentor
+        record = base.create("Mentors", Platform_ID=str(mentor.pk), Name="Bob Mentor")
+        pull()
+        drain()
+
+        assert link_of(mentor).record_id == record
+        assert len(base.rows("Mentors")) == 1
+        mentor.refresh_from_db()
+        assert mentor.bio  # an empty cell at the first meeting wipes nothing
+        assert base.rows("Mentors")[0]["fields"]["Bio"] == mentor.bio
+
+
+class TestHours:
+    def test_an_edit_moves_the_window(self, base, mentor):
+        window = open_window(mentor)
+        drain()
+        record = base.of("Availability", window)["id"]
+
+        base.edit(
+            "Availability", record, Starts=in_two_days(), Ends=in_two_days(3), Location="Room 4"
+        )
+        pull()
+
+        window.refresh_from_db()
+        assert window.ends_at - window.starts_at == timedelta(hours=3)
+        assert window.location == "Room 4"
+
+    def test_an_edit_that_would_orphan_a_session_is_refused_and_explained(self, base, mentor):
+        window = open_window(mentor)
+        mentee = MenteeFactory()
+        session = booked(mentor, mentee)
+        window.starts_at, window.ends_at = session.starts_at, session.ends_at
+        window.save()
+        drain()
+        record = base.of("Availability", window)["id"]
+
+        base.edit("Availability", record, Starts=in_two_days(-40), Ends=in_two_days(-39))
+        pull()
+        drain()
+
+        fields = base.of("Availability", window)["fields"]
+        assert fields["Starts"] == window.starts_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        assert "Booked sessions" in fields["Sync Message"]
+        assert {row.field for row in SyncConflict.objects.all()} == {"Starts", "Ends"}
+
+    def test_a_deleted_row_withdraws_the_window(self, base, mentor):
+        window = open_window(mentor)
+        drain()
+
+        base.delete("Availability", base.of("Availability", window)["id"])
+        pull()
+        drain()
+
+        window.refresh_from_db()
+        assert not window.is_active
+        assert base.rows("Availability") == []
+        assert not OutboxRow.objects.exists()
+
+
+class TestDeleting:
+    def test_deactivates_the_mentor_and_destroys_nothing(self, base, mentor):
+        base.delete("Mentors", base.of("Mentors", mentor)["id"])
+        pull()
+        drain()
+
+        mentor.refresh_from_db()
+        assert not mentor.is_active
+        assert link_of(mentor).state == RecordLink.State.TOMBSTONE
+        assert base.rows("Mentors") == []
+        assert User.objects.get(pk=mentor.user_id).status == "active"
+
+    def test_a_mentor_who_is_active_again_gets_a_row_again(self, base, mentor):
+        base.delete("Mentors", base.of("Mentors", mentor)["id"])
+        pull()
+        drain()
+
+        Mentor.objects.filter(pk=mentor.pk).update(is_active=True)
+        drain()
+
+        assert base.of("Mentors", mentor)["fields"]["Is Active"] is True
+
+    def test_the_row_of_a_session_comes_back(self, base, mentor):
+        session = booked(mentor, MenteeFactory())
+        drain()
+
+        base.delete("Sessions", base.of("Sessions", session)["id"])
+        pull()
+        drain()
+
+        assert "Cancelled" in base.of("Sessions", session)["fields"]["Sync Message"]
+
+
+class TestSessions:
+    def test_appear_with_their_people(self, base, mentor):
+        mentee = alice().mentee
+        session = booked(mentor, mentee, goal="Pricing")
+        drain()
+
+        fields = base.of("Sessions", session)["fields"]
+        assert fields["Mentor"] == [base.of("Mentors", mentor)["id"]]
+        assert fields["Mentee"] == [base.of("Mentees", mentee)["id"]]
+        assert fields["Status"] == "Booked"
+        assert fields["Meeting URL"] == "https://meet.example/x"
+
+    def test_a_pm_cancels(self, base, mentor):
+        session = booked(mentor, MenteeFactory())
+        drain()
+
+        base.edit("Sessions", base.of("Sessions", session)["id"], Status="Cancelled")
+        pull()
+        drain()
+
+        session.refresh_from_db()
+        assert session.status == "cancelled"
+        assert not session.meeting.__class__.objects.get(pk=session.meeting_id).live
+        assert base.of("Sessions", session)["fields"]["Status"] == "Cancelled"
+
+    def test_everything_else_is_put_back(self, base, mentor):
+        session = booked(mentor, MenteeFactory(), goal="Pricing")
+        drain()
+
+        record = base.of("Sessions", session)["id"]
+        base.edit("Sessions", record, Goal="Something else", Status="Completed")
+        pull()
+        drain()
+
+        session.refresh_from_db()
+        fields = base.of("Sessions", session)["fields"]
+        assert (session.status, session.goal) == ("booked", "Pricing")
+        assert (fields["Status"], fields["Goal"]) == ("Booked", "Pricing")
+
+
+class TestTheWebhook:
+    def test_that_died_is_replaced_and_what_it_missed_is_read(self, base, mentor):
+        hook = WebhookRegistration.objects.get(is_live=True)
+        base.server.base.webhooks.delete(hook.webhook_id)
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Headline="In the gap")
+
+        pull()
+        pull()
+
+        mentor.refresh_from_db()
+        assert mentor.headline == "In the gap"
+        assert WebhookRegistration.objects.get(is_live=True).webhook_id != hook.webhook_id
+
+    def test_a_record_that_fails_stops_nobody_and_is_tried_again(self, base, mentor, monkeypatch):
+        other = base.create("Mentors", Name="Dana", Email="dana@example.com")
+        record = base.of("Mentors", mentor)["id"]
+        base.edit("Mentors", record, Headline="After")
+        from sync.inbound import RecordMerge
+
+        real = RecordMerge.run
+
+        def broken(self, link):
+            if self.change.record_id == other:
+                raise RuntimeError("a mistake of ours")
+            real(self, link)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RecordMerge, "run", broken)
+            pull()
+        mentor.refresh_from_db()
+        assert mentor.headline == "After"
+        assert not Mentor.objects.filter(user__email="dana@example.com").exists()
+
+        pull_later()
+        assert Mentor.objects.filter(user__email="dana@example.com").exists()
+        assert outbox_of(mentor)
