@@ -14,7 +14,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -130,7 +130,7 @@ def _set_status(*, user: User, status: User.Status, by: User | None) -> User:
     if by is not None:
         _refuse_unless_may_manage(by, user)
     with transaction.atomic():
-        locked = User.objects.select_for_update().get(pk=user.pk)
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if locked.status != status:
             locked.status = status
             locked.save(update_fields=["status"])
@@ -171,7 +171,7 @@ def set_role(*, user: User, role: str) -> User:
 def update_person(*, user_id: Any, changes: Mapping[str, Any], now: datetime) -> User:
     """Change name, time zone, language or photo address; only what differs is written."""
     with transaction.atomic():
-        user = User.objects.select_for_update().filter(pk=user_id).first()
+        user = _locked(user_id)
         if user is None:
             raise NotFound
         before = user.time_zone
@@ -212,11 +212,7 @@ def admit(*, email: str, name: str, role: str, now: datetime) -> User:
     """
     email = normal_email(email)
     with transaction.atomic():
-        user = _owner_of(email)
-        if user is None:
-            user = User.objects.create_user(email, None, name=name, role=role, created_at=now)
-            EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
-            return user
+        user = _owner_of(email) or _newcomer(email, name, role, now)
         if user.is_program_manager or user.is_superuser:
             raise NotAllowed(_("This address belongs to a program manager, who is managed here."))
         if not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
@@ -230,10 +226,28 @@ def admit(*, email: str, name: str, role: str, now: datetime) -> User:
 
 def _owner_of(email: str) -> User | None:
     verified = EmailAddress.objects.filter(email=email, verified=True).first()
-    people = User.objects.select_for_update()
     if verified is not None:
-        return people.get(pk=verified.user_id)
-    return people.filter(email__iexact=email).first()
+        return _locked(verified.user_id)
+    user = User.objects.filter(email__iexact=email).first()
+    return _locked(user.pk) if user else None
+
+
+def _newcomer(email: str, name: str, role: str, now: datetime) -> User:
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, None, name=name, role=role, created_at=now)
+    except IntegrityError:
+        # Somebody else made that person in this moment: by now they can be found.
+        user = _owner_of(email)
+        if user is None:
+            raise
+        return user
+
+
+def _locked(user_id: Any) -> User | None:
+    signals.locking.send(sender=User, user_id=user_id)
+    # Not their key: rows that point at the person may come meanwhile.
+    return User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
 
 
 def empty_of_secrets(*, user: User, email: str) -> None:

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+# A person's row is about to be locked. Rooms above that lock rows of theirs together with it do that
+# first: mentor, mentee, person is the order everywhere, so that nobody waits in a circle.
+# Arguments: user_id.
+locking = Signal()
+
 # A person signed up by themselves. Arguments: user, now.
 signed_up = Signal()
 

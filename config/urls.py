@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from accounts import urls as accounts_urls
+from accounts import http, urls as accounts_urls
 from config import health, views
 from matching import urls as matching_urls
 from mentors import urls as mentors_urls
@@ -23,6 +23,7 @@ api_urlpatterns = [
 urlpatterns = [
     path("", views.home, name="home"),
     path("", include("sessions_app.urls")),
+    path("", include("mentors.urls")),
     path("", include("accounts.urls")),
     path("", include("matching.urls")),
     path("admin/", admin.site.urls),
@@ -32,6 +33,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("style/", TemplateView.as_view(template_name="style.html"), name="style"),
+    re_path(r"^api/", http.nothing_here),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

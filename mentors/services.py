@@ -51,7 +51,7 @@ def update_profile(*, mentor_id: UUID, changes: Mapping[str, Any], by: User | No
     """
     now = timezone.now()
     with transaction.atomic():
-        mentor = Mentor.objects.select_for_update().filter(pk=mentor_id).first()
+        mentor = Mentor.objects.select_for_update(no_key=True).filter(pk=mentor_id).first()
         if mentor is None:
             raise NotFound
         _refuse_strangers(by, mentor.user_id)
@@ -70,7 +70,7 @@ def update_mentee(*, mentee_id: UUID, changes: Mapping[str, Any], by: User | Non
     """Change a mentee's profile; like `update_profile`."""
     now = timezone.now()
     with transaction.atomic():
-        mentee = Mentee.objects.select_for_update().filter(pk=mentee_id).first()
+        mentee = Mentee.objects.select_for_update(no_key=True).filter(pk=mentee_id).first()
         if mentee is None:
             raise NotFound
         _refuse_strangers(by, mentee.user_id)
@@ -234,6 +234,12 @@ def become_mentee(*, user: User, now: datetime) -> Mentee:
         user=user, defaults={"created_at": now, "consent_at": now}
     )
     return mentee
+
+
+def lock_rows_of(user_id: UUID) -> None:
+    """Lock a person's mentor and mentee rows, before the person's own."""
+    for model in (Mentor, Mentee):
+        model.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
 
 
 # -- Saved mentors -----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -191,6 +192,21 @@ def test_failures_from_one_place_are_counted_over_all_addresses():
         assert ask().status_code == 429
         elsewhere = APIClient(REMOTE_ADDR="192.0.2.7")
         assert ask(client=elsewhere).status_code == 201
+
+
+def test_failures_are_counted_in_redis_too(settings):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "accounts.cache.ForgivingRedisCache",
+            "LOCATION": settings.REDIS_URL,
+            "KEY_PREFIX": uuid.uuid4().hex,
+        }
+    }
+    ping()
+    people.alice()
+    statuses = [ask(password="wrong").status_code for _ in range(12)]
+    assert statuses[:9] == [401] * 9  # a quarter of an hour may end meanwhile
+    assert ask(email="nobody@example.com").status_code == 401
 
 
 def test_a_cache_that_is_away_locks_nobody_out(settings, caplog, monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 import time_machine
@@ -10,8 +12,10 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
+from django.db import connection
 from django.test import Client
 
+from accounts import services as accounts, signals
 from accounts.models import User
 from accounts.refusals import Invalid, NotAllowed, NotFound
 from mentors import services, vocabulary
@@ -250,3 +254,49 @@ def test_an_admitted_person_claims_the_account_by_code():
     assert phone.call("get", "/api/profiles/me").json()["mentor"]["title"] == "CTO"
     assert EmailAddress.objects.get().verified
     assert Client().get("/settings/").status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_address_admitted_eight_times_at_once_is_one_mentor():
+    barrier = Barrier(8)
+
+    def go(n):
+        barrier.wait(timeout=20)
+        try:
+            return admit(headline=f"Line {n}").pk
+        finally:
+            connection.close()  # each thread has its own
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(go, range(8)))) == 1
+    assert User.objects.count() == Mentor.objects.count() == EmailAddress.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_who_changes_both_rows_and_airtable_never_wait_in_a_circle():
+    bob = people.bob()
+    barrier = Barrier(6)
+
+    def go(n):
+        barrier.wait(timeout=20)
+        try:
+            for turn in range(10):
+                if n % 3 == 0:
+                    update(bob.mentor, {"headline": f"{n} {turn}", "name": f"Bob {n} {turn}"})
+                elif n % 3 == 1:
+                    zone = ("Asia/Tokyo", "Europe/Madrid")[turn % 2]
+                    accounts.update_person(user_id=bob.pk, changes={"time_zone": zone}, now=NOW)
+                else:
+                    admit("bob@example.com", headline=f"{n} {turn}")
+        finally:
+            connection.close()
+
+    def lock_mentor(user, **_):
+        Mentor.objects.select_for_update(no_key=True).get(user=user)
+
+    signals.time_zone_changed.connect(lock_mentor)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(go, range(6)))  # a deadlock would raise
+    finally:
+        signals.time_zone_changed.disconnect(lock_mentor)

@@ -214,7 +214,7 @@ def _deactivate(user: User) -> None:
 
 def _make_administrator(email: str, name: str, password: str | None) -> User:
     """That person as administrator, with the address taken as theirs: who runs this vouches."""
-    user = User.objects.select_for_update().filter(email=email).first()
+    user = User.objects.select_for_update(no_key=True).filter(email=email).first()
     if user is None:
         user = User.objects.create_superuser(email, password, name=name)
     elif not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
