@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, time
 from typing import Any
 
+from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -149,7 +150,8 @@ class MatchSerializer(serializers.Serializer[Any]):
     profile_url = serializers.SerializerMethodField()
 
     def get_profile_url(self, match: Any) -> str:
-        return str(self.context["request"].build_absolute_uri(f"/mentors/{match.mentor.pk}"))
+        page = reverse("sessions:mentor", args=[match.mentor.pk])
+        return str(self.context["request"].build_absolute_uri(page))
 
 
 class MatchAnswerSerializer(serializers.Serializer[Any]):
