@@ -13,7 +13,6 @@ from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from accounts.refusals import Invalid, NotFound, Refusal, Throttled
 from accounts.times import OffsetDateTimeField, period, utc
@@ -98,6 +97,9 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
 
     Anything unexpected returns None and so becomes a logged 500.
     """
+    # Imported late: rest_framework.views reads the settings, which name this module's parser.
+    from rest_framework.views import set_rollback
+
     set_rollback()
     if isinstance(error, Refusal):
         return _answer_refusal(error)
