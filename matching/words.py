@@ -101,7 +101,7 @@ class Asked:
     @property
     def is_short(self) -> bool:
         """Nothing but a tag or two: then every word of it is meant."""
-        return len(telling(self.stems)) <= 3
+        return len(self.stems) <= 3
 
 
 @functools.lru_cache(maxsize=4096)

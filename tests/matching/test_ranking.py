@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from matching.ranking import (
+    POLICIES,
+    Candidate,
+    Tag,
+    band,
+    evidence,
+    rank,
+    relevance,
+    score,
+)
+from matching.words import asked
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+MODEL = "minilm:all-MiniLM-L6-v2"
+QUESTION = asked("help with pricing and hiring")
+
+cosines = st.lists(st.floats(-0.2, 0.9), min_size=0, max_size=10).map(
+    lambda values: tuple(sorted(values, reverse=True))
+)
+
+
+def one(number: int = 1, **values: object) -> Candidate:
+    return Candidate(
+        **{"mentor_id": UUID(int=number), "created_at": NOW - timedelta(days=90), **values}
+    )
+
+
+@st.composite
+def candidates(draw, least=1):
+    count = draw(st.integers(least, 8))
+    return [
+        one(
+            number,
+            cosines=draw(cosines),
+            bm25=draw(st.floats(0, 30)),
+            coverage=draw(st.floats(0, 1)),
+            is_bookable=draw(st.booleans()),
+            free_7d=draw(st.integers(0, 30)),
+            booked_28d=draw(st.integers(0, 30)),
+            rating_count=(n := draw(st.integers(0, 20))),
+            rating_total=draw(st.integers(n, 5 * n)),
+            tags=draw(st.sampled_from([(), (Tag("Hiring", "", 5),), (Tag("Pricing", "", 1),)])),
+        )
+        for number in range(count)
+    ]
+
+
+def order(found, question=QUESTION):
+    return [row.candidate.mentor_id for row in rank(found, asked=question, model_id=MODEL, now=NOW)]
+
+
+def test_nobody_is_ranked_when_there_is_nobody():
+    assert order([]) == []
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_the_order_does_not_depend_on_the_order_of_the_candidates(data):
+    found = data.draw(candidates())
+    assert order(data.draw(st.permutations(found))) == order(found)
+
+
+@given(candidates(least=2), st.floats(0.001, 0.5), st.integers(0, 7))
+@settings(deadline=None)
+def test_a_better_cosine_never_costs_a_place(found, more, which):
+    before = found[which % len(found)]
+    if not before.cosines:
+        return
+    better = replace(before, cosines=tuple(cosine + more for cosine in before.cosines))
+    changed = [better if row is before else row for row in found]
+    assert order(changed).index(before.mentor_id) <= order(found).index(before.mentor_id)
+    assert score(better, MODEL) >= score(before, MODEL)
+
+
+@given(candidates())
+@settings(deadline=None)
+def test_who_can_be_booked_comes_first(found):
+    by_id = {row.mentor_id: row for row in found}
+    bookable = [by_id[pk].is_bookable for pk in order(found)]
+    assert bookable == sorted(bookable, reverse=True)
+
+
+@given(candidates())
+@settings(deadline=None)
+def test_scores_and_relevance_stay_in_their_range(found):
+    assert all(0 <= score(row, MODEL) <= 100 for row in found)
+    fit = relevance(found, model_id=MODEL)
+    assert fit.min() >= -1e-9
+    assert fit.max() <= 1 + 1e-9
+
+
+def test_a_score_does_not_depend_on_the_company():
+    alone = one(cosines=(0.5, 0.3))
+    crowd = [alone, *(one(number, cosines=(0.9,)) for number in range(2, 9))]
+    shown = {
+        row.candidate.mentor_id: row.score
+        for row in rank(crowd, asked=QUESTION, model_id=MODEL, now=NOW)
+    }
+    assert shown[alone.mentor_id] == score(alone, MODEL)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), st.floats(0.0001, 0.3))
+def test_evidence_rises_with_every_vote_that_counts(values, more):
+    best = sorted(values, reverse=True)
+    assert evidence([best[0] + more, *best[1:]], 0.2) > evidence(best, 0.2)
+    assert evidence([*best[:8], *best[:3]], 0.2) >= evidence(best[:8], 0.2)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"free_7d": 6}, {"free_7d": 0}),
+        ({"booked_28d": 0}, {"booked_28d": 18}),
+        ({"rating_total": 50, "rating_count": 10}, {"rating_total": 30, "rating_count": 10}),
+        ({"tags": (Tag("Pricing", "", 5),)}, {"tags": (Tag("Pricing", "", 1),)}),
+    ],
+)
+def test_among_equals_the_small_signals_decide(better, worse):
+    same = {"cosines": (0.4,), "bm25": 3.0}
+    assert order([one(1, **same, **worse), one(2, **same, **better)])[0] == UUID(int=2)
+
+
+def test_small_signals_never_lift_a_mentor_who_does_not_fit():
+    fits = one(1, cosines=(0.6,), bm25=9.0, booked_28d=30, rating_total=20, rating_count=10)
+    does_not = one(
+        2,
+        cosines=(0.1,),
+        free_7d=30,
+        rating_total=500,
+        rating_count=100,
+        tags=(Tag("Hiring", "", 5),),
+    )
+    assert order([fits, does_not])[0] == fits.mentor_id
+
+
+def test_two_fives_are_not_better_than_fifty_near_fives():
+    few = one(1, rating_total=10, rating_count=2)
+    many = one(2, rating_total=245, rating_count=50)
+    rest = [one(number, rating_total=40, rating_count=10) for number in range(3, 9)]
+    assert order([few, many, *rest])[0] == many.mentor_id
+
+
+def test_a_newcomer_is_neither_pushed_nor_punished():
+    new = one(2, created_at=NOW, cosines=(0.4,))
+    settled = one(1, cosines=(0.4,))
+    first, second = rank([new, settled], asked=QUESTION, model_id=MODEL, now=NOW)
+    assert first.value == pytest.approx(second.value)
+
+
+def test_whoever_is_asked_for_by_name_comes_first():
+    named = one(9, name="Zoë Kahn-Ruiz", is_bookable=False)
+    rest = [one(number, name=f"Person {number}", cosines=(0.8,)) for number in range(5)]
+    for question in ("zoe kahn ruiz", "Is Zoë Kahn-Ruiz free?", "zoe"):
+        assert order([*rest, named], asked(question))[0] == named.mentor_id
+
+
+def test_whoever_has_no_vector_yet_is_judged_by_words():
+    fresh = one(1, bm25=12.0, coverage=0.9)
+    known = [one(number, cosines=(0.3,), bm25=1.0) for number in range(2, 6)]
+    assert order([*known, fresh])[0] == fresh.mentor_id
+    assert score(fresh, MODEL) == 90
+
+
+def test_bands():
+    assert [band(value) for value in (100, 75, 74, 50, 49, 0)] == [
+        "Strong match", "Strong match", "Good match", "Good match", "Possible match", "Possible match",
+    ]  # fmt: skip
+
+
+def test_the_signals_are_small():
+    for policy in POLICIES.values():
+        assert policy.expertise + policy.availability + policy.rating + policy.unused < 0.3
