@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from accounts.times import utc
 from mentors.models import Mentee, Mentor
@@ -22,6 +22,7 @@ DAY = timedelta(days=1)
 DAYS_SHOWN = 14
 # Outside these hours a time may be a slip; it is bookable, but said.
 EARLY, LATE = time(7), time(21)
+NO_HOURS = gettext_lazy("No office hours.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,12 @@ class Picker:
     @property
     def count(self) -> int:
         return sum(len(day.choices) for day in self.days)
+
+    @property
+    def why_empty(self) -> str:
+        """Of the reasons for empty days, one that is more than the absence of hours."""
+        reasons = [day.why for day in self.days if day.why]
+        return next((why for why in reasons if why != NO_HOURS), reasons[0] if reasons else "")
 
     @property
     def strip(self) -> list[Day]:
@@ -254,7 +261,7 @@ class _Reasons:
         return {
             Why.TAKEN: _("All times are taken."),
             Why.BEYOND_HORIZON: _("Not open for booking yet."),
-        }.get(why, _("No office hours."))
+        }.get(why, str(NO_HOURS))
 
 
 def offered(times: Iterable[Mapping[str, Any]], mentor: Mentor, zone: ZoneInfo) -> list[Choice]:

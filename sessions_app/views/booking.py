@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -62,6 +63,9 @@ def book(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
         return _page(
             request, mentor, form, chosen=chosen, refusal=refusal, status=status_of(refusal)
         )
+    messages.success(
+        request, _("Done. An e-mail with the invitation is on its way to both of you.")
+    )
     return HttpResponse(status=status, headers={"Location": address.decode()})
 
 

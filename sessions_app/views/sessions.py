@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -203,10 +204,19 @@ def _facts(session: Session, user: User) -> dict[str, Any]:
     cutoff = program().cancel_cutoff_minutes
     until = session.starts_at - timedelta(minutes=cutoff)
     entry = _entry(session, user)
+    theirs = [
+        moment.astimezone(entry["other"].zone) for moment in (session.starts_at, session.ends_at)
+    ]
     is_over = session.ends_at <= now
     limited = entry["side"] == "mentee"
     return entry | {
         "zone_label": zone_label(shown_zone(), session.starts_at),
+        "their_zone": zone_label(entry["other"].zone, session.starts_at),
+        "their_day": date_format(theirs[0], "l")
+        if theirs[0].date() != session.starts_at.astimezone(shown_zone()).date()
+        else "",
+        "their_start": date_format(theirs[0], "H:i"),
+        "their_end": date_format(theirs[1], "H:i"),
         "minutes": int((session.ends_at - session.starts_at).total_seconds()) // 60,
         "opens_at": session.starts_at - JOIN_OPENS,
         "is_open": session.status == Session.Status.BOOKED

@@ -1,10 +1,10 @@
 // The confirm panel follows the chosen time. Without this the form books all the same; the panel just says less until then.
 (() => {
   "use strict";
-  const form = document.querySelector("form[data-picker]");
-  if (!form) return;
+  const page = document.querySelector("[data-picker]");
+  if (!page) return;
   const set = (name, text, hideEmpty) => {
-    for (const element of form.querySelectorAll(`[data-chosen-${name}]`)) {
+    for (const element of page.querySelectorAll(`[data-chosen-${name}]`)) {
       element.textContent = text;
       if (hideEmpty) element.hidden = !text;
     }
@@ -15,8 +15,8 @@
     set("when", when);
     set("theirs", theirs);
     set("warning", warning, true);
-    for (const place of form.querySelectorAll("[data-chosen-where]")) place.textContent = where || place.dataset.online;
-    const button = form.querySelector("[data-book]");
+    for (const place of page.querySelectorAll("[data-chosen-where]")) place.textContent = where || place.dataset.online;
+    const button = page.querySelector("[data-book]");
     if (button) button.textContent = button.dataset.book.replace("{time}", clock);
     const kept = document.getElementById("zone-form");
     if (kept) {
@@ -24,7 +24,7 @@
       start.value = radio.value;
     }
   };
-  form.addEventListener("change", (event) => { if (event.target.name === "start") show(event.target); });
+  page.addEventListener("change", (event) => { if (event.target.name === "start") show(event.target); });
   // Coming back to the page, the browser may remember another choice than the one that was sent.
-  addEventListener("pageshow", () => { const radio = form.querySelector("[name=start]:checked"); if (radio) show(radio); });
+  addEventListener("pageshow", () => { const radio = page.querySelector("[name=start]:checked"); if (radio) show(radio); });
 })();
