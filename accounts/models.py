@@ -16,6 +16,18 @@ from django.utils.crypto import salted_hmac
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
 
 
+class WebAddressField(models.URLField):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A URL whose form reads an address without a scheme as https, as Django 6 will."""
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"assume_scheme": "https", **kwargs})
+
+    def deconstruct(self) -> Any:
+        # To the schema it is a URLField like any other.
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.URLField", args, kwargs
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Create a person. No password means sign-in by e-mailed code only."""
@@ -66,7 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     time_zone = models.CharField(max_length=64, default="UTC")
     language = models.CharField(max_length=8, default="en")
-    photo_source = models.URLField("photo address", blank=True)
+    photo_source = WebAddressField("photo address", blank=True)
     photo = models.FileField(upload_to="photos/", blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -189,7 +201,7 @@ class ProgramSettings(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(max_length=80, default="Office Hours")
-    logo_url = models.URLField(blank=True)
+    logo_url = WebAddressField(blank=True)
     support_email = models.EmailField(blank=True)
     sign_up = models.CharField(max_length=8, choices=SignUp, default=SignUp.OPEN)
     cancel_cutoff_minutes = models.PositiveIntegerField(

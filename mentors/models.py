@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import User, WebAddressField
 
 http_url = URLValidator(schemes=["http", "https"])
 
@@ -36,7 +36,7 @@ class Mentor(models.Model):
     industries = tags()
     stages = tags()
     languages = tags()
-    linkedin = models.URLField("LinkedIn", blank=True, validators=[http_url])
+    linkedin = WebAddressField("LinkedIn", blank=True, validators=[http_url])
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PUBLIC)
     is_active = models.BooleanField(default=True)
     approves_bookings = models.BooleanField(
