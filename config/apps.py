@@ -14,8 +14,13 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from django.apps import apps
         from django.db.models.signals import post_migrate
 
         from config import celery
 
-        post_migrate.connect(celery.upsert_schedule, sender=self, dispatch_uid="config.schedule")
+        # The signal comes only for apps with models, and the tables must be there.
+        beat = apps.get_app_config("django_celery_beat")
+        post_migrate.connect(
+            celery.upsert_schedule, sender=beat, dispatch_uid="config.celery.schedule"
+        )
