@@ -20,25 +20,28 @@ class WordsField(forms.MultipleChoiceField):
     widget = forms.CheckboxSelectMultiple
 
     def __init__(self, words: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(choices=[(word, word) for word in words], required=False, **kwargs)
+        super().__init__(choices=_choices(words), required=False, **kwargs)
+        self.words = tuple(words)
 
-    def offer(self, words: Iterable[str]) -> None:
-        known = {str(value) for value, _label in self.choices}  # type: ignore[misc]
-        more = [(word, word) for word in words if word not in known]
-        self.choices = [*self.choices, *more]  # type: ignore[misc]
+    def offer(self, more: Iterable[str]) -> None:
+        self.choices = _choices(dict.fromkeys([*self.words, *more]))
 
 
 class WordField(forms.ChoiceField):
     """One word of a list, or none; a word of the profile's own stays choosable."""
 
     def __init__(self, words: Iterable[str], **kwargs: Any) -> None:
-        choices = [("", _("Not said")), *((word, word) for word in words)]
-        super().__init__(choices=choices, required=False, **kwargs)
+        super().__init__(required=False, **kwargs)
+        self.words = tuple(words)
+        self.offer(())
 
-    def offer(self, words: Iterable[str]) -> None:
-        known = {str(value) for value, _label in self.choices}  # type: ignore[misc]
-        more = [(word, word) for word in words if word not in known]
-        self.choices = [*self.choices, *more]  # type: ignore[misc]
+    def offer(self, more: Iterable[str]) -> None:
+        words = dict.fromkeys([*self.words, *filter(None, more)])
+        self.choices = [("", _("Not said")), *_choices(words)]
+
+
+def _choices(words: Iterable[str]) -> list[tuple[str, str]]:
+    return [(word, word) for word in words]
 
 
 class ProfileForm(forms.Form):

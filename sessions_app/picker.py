@@ -43,8 +43,7 @@ class Choice:
 
     @property
     def is_odd(self) -> bool:
-        ends_late = self.ends_at.time() > LATE or self.ends_at.date() > self.starts_at.date()
-        return self.starts_at.time() < EARLY or ends_late
+        return odd(self.starts_at, self.ends_at)
 
     @property
     def label(self) -> str:
@@ -125,7 +124,7 @@ class Picker:
     def why_empty(self) -> str:
         """Of the reasons for empty days, one that is more than the absence of hours."""
         reasons = [day.why for day in self.days if day.why]
-        return next((why for why in reasons if why != NO_HOURS), reasons[0] if reasons else "")
+        return next((why for why in reasons if why != str(NO_HOURS)), reasons[0] if reasons else "")
 
     @property
     def strip(self) -> list[Day]:
@@ -135,6 +134,12 @@ class Picker:
             for day in self.days
             for n in range((day.last - day.first).days + 1)
         ]
+
+
+def odd(starts_at: datetime, ends_at: datetime) -> bool:
+    """Whether a time is early or late on the clock it is given on."""
+    ends_late = ends_at.time() > LATE or ends_at.date() > starts_at.date()
+    return starts_at.time() < EARLY or ends_late
 
 
 def other_clock(mine: datetime, theirs: datetime, name: str) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, TypedDict
-from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
 
 from mentors.models import Mentor
 from sessions_app.models import MentorOpening
+from sessions_app.picker import odd
 from sessions_app.slots import Slot
 from sessions_app.zones import zone_label
 
@@ -62,15 +62,20 @@ def next_times(slots: Sequence[Slot], opening: MentorOpening | None) -> NextTime
 
 @register.filter
 def near(day: date | None) -> str:
-    """ "today", "tomorrow" or nothing."""
+    """Whether a day is today or tomorrow; else nothing."""
     if isinstance(day, datetime):
         day = timezone.localtime(day).date()
     ahead = (day - timezone.localdate()).days if day else None
     return {0: "today", 1: "tomorrow"}.get(-1 if ahead is None else ahead, "")
 
 
+@register.filter
+def is_odd(slot: Slot) -> bool:
+    """Early or late on the viewer's clock."""
+    return odd(timezone.localtime(slot.starts_at), timezone.localtime(slot.ends_at))
+
+
 @register.simple_tag
 def current_zone() -> str:
     """The zone of the page, as people read it."""
-    zone = timezone.get_current_timezone()
-    return zone_label(zone, timezone.now()) if isinstance(zone, ZoneInfo) else "UTC"
+    return zone_label(timezone.get_current_timezone(), timezone.now())

@@ -29,6 +29,9 @@ from sessions_app.picker import offered, pick
 from sessions_app.views.viewer import in_shown_zone, mentee_of, shown_zone, signed_in
 from sessions_app.zones import zone_label, zone_options
 
+# Fewer say more about who gave them than about the mentor.
+FEWEST_RATINGS = 3
+
 
 @require_safe
 @in_shown_zone
@@ -122,11 +125,11 @@ def _page(
             now=now,
         ),
         "form": form,
-        "key": uuid4(),
+        "idempotency_key": uuid4(),
         "kept": urlencode({name: value for name, value in kept.items() if value}),
         "refusal": refusal,
         "alternatives": offered(other_times, mentor, zone),
-        "rating": {"mean": mean, "count": count},
+        "rating": {"mean": mean, "count": count} if count >= FEWEST_RATINGS else None,
         "zone": zone.key,
         "zone_label": zone_label(zone, now),
         "zone_options": zone_options(zone, mentor.user.zone, at=now),

@@ -37,7 +37,7 @@ def in_shown_zone(view: View[P]) -> View[P]:
     """Shows a page in the zone chosen with `?tz=`, remembered from page to page; else in one's own."""
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         asked = request.GET.get("tz", "")
         kept = request.COOKIES.get(SHOWN_ZONE, "")
         own = timezone.get_current_timezone_name()
@@ -57,5 +57,4 @@ def in_shown_zone(view: View[P]) -> View[P]:
 
 def shown_zone() -> zoneinfo.ZoneInfo:
     """The zone of the page being made."""
-    zone = timezone.get_current_timezone()
-    return zone if isinstance(zone, zoneinfo.ZoneInfo) else zoneinfo.ZoneInfo("UTC")
+    return timezone.get_current_timezone()
