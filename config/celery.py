@@ -18,6 +18,14 @@ app.set_default()
 
 QUEUES = ("fastlane", "sync", "mail", "embeddings", "default")
 
+# What is not named here goes to `default`. A caller may send people's changes to `fastlane` instead,
+# where they do not wait behind bulk work.
+app.conf.task_routes = {
+    "sessions_app.tasks.send_due_messages": {"queue": "mail"},
+    "matching.tasks.*": {"queue": "embeddings"},
+    "sync.tasks.*": {"queue": "sync"},
+}
+
 # name -> (task, seconds between runs). Each task finds what is due, so a lost nudge costs at most
 # one interval and a run with nothing to do costs one query.
 SCHEDULE: dict[str, tuple[str, int]] = {
@@ -27,6 +35,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Embed changed profiles": ("matching.tasks.embed_stale", 5),
     "Send changes to Airtable": ("sync.tasks.drain", 3),
     "Read changes from Airtable": ("sync.tasks.pull", 30),
+    "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
     "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
 }
 

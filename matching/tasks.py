@@ -15,7 +15,7 @@ ROUND: Final = 50
 PATIENCE: Final = 240
 
 
-@shared_task(queue="embeddings", ignore_result=True, time_limit=600, soft_time_limit=540)
+@shared_task(ignore_result=True, time_limit=600, soft_time_limit=540)
 def embed_stale(**_: Any) -> None:
     """Index the profiles that changed since they were last indexed, until none is left."""
     deadline = time.monotonic() + PATIENCE

@@ -6,7 +6,12 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import status
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -129,7 +134,7 @@ class SessionsView(ListAPIView[Session]):
         )
 
 
-@extend_schema(operation_id="sessions_upcoming")
+@extend_schema_view(get=extend_schema(operation_id="sessions_upcoming"))
 class UpcomingSessionsView(ListAPIView[Session]):
     """Your live sessions that are not over, soonest first."""
 

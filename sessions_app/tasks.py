@@ -8,18 +8,18 @@ from django.utils import timezone
 from sessions_app import delivery, services
 
 
-@shared_task(queue="mail")
+@shared_task
 def send_due_messages(**_: Any) -> None:
     delivery.send_due(clock=timezone.now)
 
 
-@shared_task(queue="default")
+@shared_task
 def refresh_openings(**_: Any) -> None:
     while services.refresh_openings(now=timezone.now()):
         pass
 
 
-@shared_task(queue="default")
+@shared_task
 def finish_ended_sessions(**_: Any) -> None:
     services.finish_ended_sessions(now=timezone.now())
     services.lapse_pending_sessions(now=timezone.now())

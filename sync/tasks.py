@@ -12,30 +12,38 @@ from sync.errors import AirtableError
 from sync.guard import NotBound
 
 logger = logging.getLogger(__name__)
+_said: dict[str, str] = {}
 
 
-@shared_task(queue="sync")
+def _say(what: str, reason: str) -> None:
+    """Once per reason: these run every few seconds."""
+    if reason and _said.get(what) != reason:
+        logger.warning("%s stopped: %s", what, reason)
+    _said[what] = reason
+
+
+@shared_task
 def drain(**_: Any) -> None:
     sent = services.drain()
-    if sent is not None and sent.stopped:
-        logger.info("Sending to Airtable stopped: %s", sent.stopped)
+    if sent is not None:
+        _say("Sending to Airtable", sent.stopped)
 
 
-@shared_task(queue="sync")
+@shared_task
 def pull(**_: Any) -> None:
     received = services.pull()
-    if received is not None and received.stopped:
-        logger.info("Reading from Airtable stopped: %s", received.stopped)
+    if received is not None:
+        _say("Reading from Airtable", received.stopped)
 
 
-@shared_task(queue="sync")
+@shared_task
 def apply_hint(*, change_id: int, **_: Any) -> None:
     services.apply_hint(change_id=change_id)
 
 
-@shared_task(queue="sync")
+@shared_task
 def keep_webhook(**_: Any) -> None:
     try:
         services.keep_webhook()
     except (AirtableError, NotBound) as error:
-        logger.warning("The webhook could not be looked after: %s", error)
+        _say("Looking after the webhook", str(error))

@@ -25,7 +25,8 @@ def test_every_schedule_is_in_beats_table_after_migrate_and_keeps_what_ops_chang
 def test_every_scheduled_task_exists_and_has_a_queue_that_workers_serve(task):
     app.loader.import_default_modules()
 
-    assert app.tasks[task].queue in QUEUES
+    assert task in app.tasks
+    assert app.amqp.router.route({}, task)["queue"].name in QUEUES
 
 
 def test_threads_of_the_web_use_our_app():
