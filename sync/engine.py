@@ -128,7 +128,7 @@ class Engine:
             )
 
     def scan(
-        self, mappings: Iterable[Mapping], *, progress: Callable[[str, int], None] | None = None
+        self, mappings: Iterable[Mapping], *, seen: Callable[[str, list[str]], None] | None = None
     ) -> None:
         """Read whole tables and merge every record; deletions are not inferred from this."""
         base = self._base
@@ -139,6 +139,8 @@ class Engine:
             if table is None:
                 continue
             for page in base.pages(mapping.table):
+                if seen:
+                    seen(mapping.table, [record.id for record in page])
                 for record in page:
                     self._apply(
                         RecordChange(
@@ -150,8 +152,6 @@ class Engine:
                             names=table.names,
                         )
                     )
-                if progress:
-                    progress(mapping.table, len(page))
 
     # Applying
 

@@ -21,6 +21,7 @@ from sync.airtable import Airtable
 from sync.errors import Gone
 from sync.mappings import BY_TABLE, REGISTRY, Mapping
 from sync.models import InboundChange, WebhookRegistration
+from sync.records import storable
 from sync.schema import Schema
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def fetch(base: Airtable, registration: WebhookRegistration, *, now: datetime) -
             InboundChange(
                 webhook=registration.webhook_id,
                 position=registration.cursor + index,
-                payload=payload,
+                payload=storable(payload),
                 received_at=now,
             )
             for index, payload in enumerate(page.payloads)

@@ -102,7 +102,7 @@ class Limiter:
     def held(self) -> OnHold | None:
         """The hold in force, if any."""
         try:
-            client = _redis()
+            client: Any = _redis()
             left, reason = client.pttl(self._hold), client.get(self._hold)
         except redis.RedisError:
             return self._alone.held()
@@ -124,11 +124,14 @@ class Limiter:
             if pause == 0:
                 return
             if pause < 0 and time.monotonic() - pause > until:
-                held = self.held()
-                raise held or OnHold(-pause, "The base is on hold.")
+                raise self._held_for(-pause)
             if time.monotonic() > until:
                 raise OnHold(1.0, "Too many requests are waiting for the base.")
             time.sleep(min(abs(pause), 1.0))
+
+    def _held_for(self, seconds: float) -> OnHold:
+        held = self.held()
+        return held if held is not None else OnHold(seconds, "The base is on hold.")
 
     def _take(self, token: str) -> float:
         try:

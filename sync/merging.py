@@ -13,6 +13,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -73,9 +74,7 @@ class Merging:
             return dict.fromkeys(together, sentence)
         refused: dict[str, str] = {}
         for unit in decision.take:
-            sentence = self.attempt(
-                lambda unit=unit: self.mapping.apply(object_id, unit, self.edit)
-            )  # type: ignore[misc]
+            sentence = self.attempt(partial(self.mapping.apply, object_id, unit, self.edit))
             if sentence is not None:
                 refused |= dict.fromkeys(unit, sentence)
         return refused
@@ -89,7 +88,7 @@ class Merging:
         except Refusal as refusal:
             return sentence_of(refusal)
         except (IntegrityError, DataError, ValidationError, ValueError) as error:
-            logger.info("An edit from Airtable cannot be stored: %s", error)
+            logger.warning("An edit from Airtable cannot be stored: %s", error)
             return "This value cannot be stored in Office Hours."
         return None
 

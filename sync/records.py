@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
@@ -95,11 +96,27 @@ def note(subject: str, object_id: UUID) -> None:
         )
 
 
+def storable(value: Any) -> Any:
+    """JSON as PostgreSQL keeps it: without NUL, lone surrogates and infinite numbers.
+
+    One such character in a payload would otherwise stop everything behind it.
+    """
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, MappingType):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
+
+
 def remember_hint(
     table: str, record_id: str, *, source: str = InboundChange.AGAIN, **more: Any
 ) -> InboundChange:
     """Keep the wish to look at one record. Hints have no order among themselves."""
-    payload: MappingType[str, Any] = {"table": table, "recordId": record_id, **more}
+    payload = storable({"table": table, "recordId": record_id, **more})
     return InboundChange.objects.create(
         webhook=source, position=secrets.randbits(62), payload=payload
     )

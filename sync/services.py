@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from sync import airtable, guard, schema as schemas, webhooks
 from sync.engine import Engine, Received
+from sync.errors import Transient
 from sync.locks import only_one
 from sync.mappings import BY_TABLE, REGISTRY, Mapping
 from sync.models import (
@@ -139,8 +140,12 @@ class Backfill:
     table: str
     records: int = 0
     linked: int = 0
-    unlinked: int = 0
     to_create: int = 0
+
+    @property
+    def unlinked(self) -> int:
+        """Records that stood for nothing here before."""
+        return self.records - self.linked
 
 
 def backfill(
@@ -148,7 +153,7 @@ def backfill(
     tables: Iterable[str] | None = None,
     dry_run: bool = False,
     clock: Clock = timezone.now,
-    progress: Callable[[str, int], None] | None = None,
+    progress: Callable[[str, int], None] = lambda table, records: None,
 ) -> list[Backfill]:
     """First load, both ways: merge every record, then queue every object that has none.
 
@@ -159,31 +164,46 @@ def backfill(
     mappings = [BY_TABLE[name] for name in tables] if tables else list(REGISTRY)
     if base is None:
         return []
-    if not dry_run:
-        guard.check()
-        webhooks.ensure(base, now=clock())  # from before the scan on, so that no edit falls between
-    done = []
+    found = {mapping.table: Backfill(mapping.table) for mapping in mappings}
+
+    def seen(table: str, record_ids: list[str]) -> None:
+        found[table].records += len(record_ids)
+        found[table].linked += RecordLink.objects.filter(
+            table=table, record_id__in=record_ids
+        ).count()
+        progress(table, found[table].records)
+
+    if dry_run:
+        for mapping in mappings:
+            for page in base.pages(mapping.table):
+                seen(mapping.table, [record.id for record in page])
+    else:
+        _merge_everything(base, mappings, seen, clock)
     for mapping in mappings:
-        found = _survey(base, mapping)
-        if not dry_run:
-            with only_one(f"engine:{base.base_id}", patience=120) as mine:
-                if not mine:
-                    raise guard.NotBound("Another worker has been busy with the base for minutes.")
-                Engine(base, clock=clock).scan([mapping], progress=progress)
-            found.to_create = _queue_missing(mapping)
-        done.append(found)
-    return done
+        found[mapping.table].to_create = _queue_missing(mapping, dry_run=dry_run)
+    return list(found.values())
 
 
-def _survey(base: airtable.Airtable, mapping: Mapping) -> Backfill:
-    found = Backfill(mapping.table)
-    known = set(RecordLink.objects.filter(table=mapping.table).values_list("record_id", flat=True))
-    for page in base.pages(mapping.table):
-        found.records += len(page)
-        found.linked += sum(record.id in known for record in page)
-    found.unlinked = found.records - found.linked
-    found.to_create = len(_missing(mapping))
-    return found
+def _merge_everything(
+    base: airtable.Airtable,
+    mappings: list[Mapping],
+    seen: Callable[[str, list[str]], None],
+    clock: Clock,
+) -> None:
+    guard.check()
+    with only_one(f"engine:{base.base_id}", patience=120) as mine:
+        if not mine:
+            raise Transient("Another worker has been busy with the base for two minutes.")
+        webhooks.ensure(base, now=clock())  # before the scan, so that no edit falls between
+        Engine(base, clock=clock).scan(mappings, seen=seen)
+
+
+def _queue_missing(mapping: Mapping, *, dry_run: bool) -> int:
+    missing = _missing(mapping)
+    if not dry_run:
+        for object_id in missing:
+            note(mapping.subject, object_id)
+    return len(missing)
 
 
 def _missing(mapping: Mapping) -> list[Any]:
@@ -197,13 +217,6 @@ def _missing(mapping: Mapping) -> list[Any]:
         for item in mapping.objects().order_by("pk")
         if item.pk not in linked and mapping.present(item) and mapping.alive(item)
     ]
-
-
-def _queue_missing(mapping: Mapping) -> int:
-    missing = _missing(mapping)
-    for object_id in missing:
-        note(mapping.subject, object_id)
-    return len(missing)
 
 
 def create_missing_schema(base: airtable.Airtable) -> list[schemas.Gap]:

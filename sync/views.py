@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from sync import nudges, services, signatures
 from sync.mappings import BY_TABLE
+from sync.records import storable
 
 OLDEST_POST = timedelta(minutes=5)
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{1,30}")
@@ -92,7 +93,7 @@ def _take_post(body: bytes, signature: str) -> None:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = storable(json.loads(body))
     except (ValueError, RecursionError):
         raise _Refused(400, "malformed", "The body is not JSON.") from None
     if not isinstance(value, dict):
@@ -109,8 +110,6 @@ def _post(value: dict[str, Any]) -> _Post:
         raise _Refused(400, "invalid", f"table must be one of {', '.join(BY_TABLE)}.")
     if not isinstance(fields, dict):
         raise _Refused(400, "invalid", "fields must be an object.")
-    if "\\u0000" in json.dumps(fields):
-        raise _Refused(400, "invalid", "fields hold a character that cannot be stored.")
     return _Post(record_id, table, fields, _sent_at(value.get("timestamp")))
 
 

@@ -8,6 +8,7 @@ would correct each other for ever.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -64,15 +65,16 @@ def _names(value: Any) -> list[str]:
 
 
 def _number(value: Any) -> int | float | None:
-    if value is None or value == "" or isinstance(value, bool | dict):
-        return None
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
             return None
-    number = float(value) if isinstance(value, Decimal | float) else value
-    return int(number) if number == int(number) else round(number, 6)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None  # absent, or an error object of a broken formula
+    if not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else round(float(value), 6)
 
 
 def _whole(value: Canonical) -> int | None:
@@ -101,7 +103,7 @@ def to_datetime(value: Canonical) -> datetime | None:
 
 
 def _records(value: Any) -> list[str]:
-    if value is None:
+    if not isinstance(value, list | tuple):
         return []
     found = [item.get("id") if isinstance(item, dict) else item for item in value]
     return sorted({str(item) for item in found if item})

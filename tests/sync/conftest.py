@@ -44,7 +44,7 @@ class Base:
 
     def create(self, table: str, **fields: Any) -> str:
         made = self.server.control._create({"table": table, "fields": _spaced(fields)})
-        return made["id"]
+        return str(made["id"])
 
     def edit(self, table: str, record_id: str, **fields: Any) -> None:
         self.server.control._edit({"table": table, "record": record_id, "fields": _spaced(fields)})
@@ -77,7 +77,6 @@ def base(db: None, settings: Any, tmp_path: Any) -> Iterator[Base]:
         settings.AIRTABLE_API_URL = server.url
         settings.AIRTABLE_RPS = 1000
         settings.VAR_DIR = tmp_path
-        settings.ROOT_URLCONF = "tests.sync.urls"
         yield Base(server)
 
 

@@ -13,7 +13,9 @@ class Command(SyncCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--table", help="Only this table, by its Airtable name.")
-        parser.add_argument("--dry-run", action="store_true", help="Read and report, change nothing.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Read and report, change nothing."
+        )
 
     def work(self, **options: Any) -> None:
         self.base()
@@ -32,4 +34,4 @@ class Command(SyncCommand):
 
     def _progress(self, table: str, records: int) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"{table}: {records} more read", ending="\r")
+            self.stderr.write(f"{table}: {records} records read", ending="\r")

@@ -14,7 +14,9 @@ class Command(SyncCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--yes", action="store_true", help="You have made sure that no other deployment writes there."
+            "--yes",
+            action="store_true",
+            help="You have made sure that no other deployment writes there.",
         )
 
     def work(self, **options: Any) -> None:
