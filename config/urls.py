@@ -12,12 +12,14 @@ from config import health, views
 from matching import urls as matching_urls
 from mentors import urls as mentors_urls
 from sessions_app import urls as sessions_urls
+from sync import urls as sync_urls
 
 api_urlpatterns = [
     *accounts_urls.api_urlpatterns,
     *mentors_urls.api_urlpatterns,
     *sessions_urls.api_urlpatterns,
     *matching_urls.api_urlpatterns,
+    *sync_urls.api_urlpatterns,
 ]
 
 urlpatterns = [
