@@ -45,8 +45,7 @@ def nothing_stored():
 
 
 @pytest.fixture(autouse=True)
-def urls(settings):
-    settings.ROOT_URLCONF = "tests.sync.urls"
+def secret(settings):
     settings.AIRTABLE_WEBHOOK_SECRETS = [SECRET]
 
 
