@@ -30,9 +30,18 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ),
         "matching": (("matchrequest", "matchimpression", "mentorembedding"), ("view",)),
         "sync": (
-            ("outboxrow", "recordlink", "syncconflict", "inboundchange", "webhookregistration"),
+            (
+                "outboxrow",
+                "recordlink",
+                "syncconflict",
+                "inboundchange",
+                "webhookregistration",
+                "basebinding",
+            ),
             ("view", "change"),
         ),
+        "django_celery_beat": (("periodictask", "intervalschedule"), ("view", "change")),
+        "account": (("emailaddress",), ("view",)),
     }
 }
 

@@ -1,10 +1,90 @@
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
+
+View = Callable[..., HttpResponseBase]
 
 
 class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
-    """The program managers' console."""
+    """The program managers' console. Signing in is allauth's business; this site has no form for it."""
 
     site_header = site_title = "Office Hours"
     index_title = "Today"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return is_active_staff(request) and has_second_factor(request)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002  Django's signature
+        inside: View = super().admin_view(view, cacheable)
+
+        @functools.wraps(inside)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if self.has_permission(request):
+                return inside(request, *args, **kwargs)
+            return turn_away(request, back_to=request.get_full_path())
+
+        return guarded
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Where old links lead. A password posted here signs nobody in."""
+        wanted = request.GET.get("next", "")
+        if not url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
+            wanted = reverse("admin:index")
+        if self.has_permission(request):
+            return redirect(wanted)
+        return turn_away(request, back_to=wanted)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("account_change_password")
+
+
+def is_active_staff(request: HttpRequest) -> bool:
+    user = request.user
+    return user.is_authenticated and user.is_active and user.is_staff
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    """Whether a second factor was used in this very session; asked only where others can reach us.
+
+    allauth does not require one: a person who never set one up signs in by password alone.
+    """
+    return settings.DEBUG or any(
+        record.get("method") == "mfa"
+        for record in get_authentication_records(request, request.user)
+    )
+
+
+def turn_away(request: HttpRequest, *, back_to: str) -> HttpResponseRedirect:
+    """To the page where what is missing can be had. Raises PermissionDenied for whoever lacks a right."""
+    back = urlencode({"next": back_to})
+    if not request.user.is_authenticated:
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{back}")
+    if not is_active_staff(request):
+        raise PermissionDenied(_("The console is for program managers."))
+    if is_mfa_enabled(request.user):
+        messages.info(request, _("Confirm your second factor to open the console."))
+        return redirect(f"{reverse('mfa_reauthenticate')}?{back}")
+    messages.warning(
+        request,
+        _("The console needs a second factor. Set one up here, then open the console again."),
+    )
+    return redirect("mfa_index")

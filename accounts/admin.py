@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import ResetPasswordForm
+from allauth.account.models import EmailAddress
+from django.contrib import admin, messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.forms import ChoiceField, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from accounts import services
+from accounts.admin_parts import Console, may, person
+from accounts.models import TIME_ZONES, ProgramSettings, User
+
+STATUS_COLOURS = {"Active": "success", "Inactive": "warning", "Suspended": "danger"}
+# A program manager may make mentors and mentees; who is staff is the administrators' decision.
+ROLES_FOR_ALL = (User.Role.MENTEE, User.Role.MENTOR)
+
+
+class PersonForm(ModelForm):  # type: ignore[type-arg]
+    """A person as others may change them. There is no password in it, not even its hash."""
+
+    time_zone = ChoiceField(
+        choices=[(name, name) for name in sorted(TIME_ZONES)],
+        initial="UTC",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "role", "time_zone", "language", "photo_source")
+
+
+@admin.register(User)
+class UserAdmin(Console):
+    """People. Roles and status go through the services, which keep groups and sign-ins right."""
+
+    form = PersonForm
+    list_display = (
+        "name",
+        "email",
+        "role",
+        "shown_status",
+        "is_verified",
+        "last_seen_at",
+        "created_at",
+    )
+    list_display_links = ("name", "email")
+    list_filter = ("role", "status", "last_seen_at", "created_at")
+    search_fields = ("name", "email")
+    ordering = ("name", "email")
+    actions = ("suspend", "reactivate", "send_reset_link")
+    readonly_fields = ("status", "last_seen_at", "created_at")
+    people = ("email", "name", "role", "time_zone", "language", "photo_source")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(verified=Exists(verified))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets: list[Any] = [(None, {"fields": self.people})]
+        if obj is not None:
+            sets.append(("Account", {"fields": self.readonly_fields}))
+            if person(request).is_superuser:
+                sets.append(("Rights", {"fields": ("is_superuser", "groups")}))
+        return sets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = tuple(self.readonly_fields)
+        if obj is not None:
+            # The address changes only after its owner confirms the new one.
+            fixed += ("email",)
+            if obj.is_staff and not _is_administrator(request):
+                fixed += ("role",)
+        return fixed
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role" and not _is_administrator(request):
+            kwargs["choices"] = [(role.value, role.label) for role in ROLES_FOR_ALL]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and _outranks(obj) and not _is_administrator(request):
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        now, wanted = timezone.now(), form.cleaned_data
+        if not change:
+            made = services.admit(
+                email=wanted["email"], name=wanted["name"], role=User.Role.MENTEE, now=now
+            )
+            obj.pk, obj._state.adding = made.pk, False
+        attributes = {
+            name: wanted[name]
+            for name in ("name", "time_zone", "language", "photo_source")
+            if name in wanted
+        }
+        user = services.update_person(user_id=obj.pk, changes=attributes, now=now)
+        if "is_superuser" in wanted and user.is_superuser != wanted["is_superuser"]:
+            user.is_superuser = wanted["is_superuser"]
+            user.save(update_fields=["is_superuser"])
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        """The role last: the form's own groups would undo the group that the role brings."""
+        super().save_related(request, form, formsets, change)
+        if {"role", "groups"} & set(form.changed_data):
+            services.set_role(user=form.instance, role=form.instance.role)
+
+    # -- Columns
+    @display(description="Status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    def shown_status(self, user: User) -> str:
+        return user.get_status_display()
+
+    @display(description="Address verified", boolean=True)  # type: ignore[untyped-decorator]
+    def is_verified(self, user: Any) -> bool:
+        return bool(user.verified)
+
+    # -- Actions
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        return may(request, "accounts.change_user")
+
+    @admin.action(description="Suspend: keep out and sign out everywhere", permissions=["manage"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, services.suspend, "suspended")
+
+    @admin.action(description="Reactivate: let in again", permissions=["manage"])
+    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, services.reactivate, "reactivated")
+
+    def _each(self, request: HttpRequest, people: QuerySet[User], service: Any, what: str) -> None:
+        by, now, chosen = person(request), timezone.now(), list(people)
+        done = sum(
+            self.attempt(request, lambda user=user: service(user=user, by=by, now=now))  # type: ignore[misc]
+            for user in chosen
+        )
+        self.tell_done(request, done, len(chosen), what)
+
+    @admin.action(description="Send a link to choose a new password", permissions=["manage"])
+    def send_reset_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            form = ResetPasswordForm({"email": user.email})
+            if form.is_valid():
+                form.save(request)
+                self.message_user(request, f"A link is on its way to {user.email}.")
+            else:
+                self.message_user(request, f"{user.email} cannot be written to.", messages.ERROR)
+
+
+def _is_administrator(request: HttpRequest) -> bool:
+    user = person(request)
+    return user.is_superuser or user.role == User.Role.ADMIN
+
+
+def _outranks(user: User) -> bool:
+    return user.is_superuser or user.role == User.Role.ADMIN
+
+
+@admin.register(ProgramSettings)
+class ProgramSettingsAdmin(Console):
+    """One row: its list leads straight to it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not ProgramSettings.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+            return answer
+        if ProgramSettings.objects.exists():
+            return redirect(reverse("admin:accounts_programsettings_change", args=[1]))
+        return redirect(reverse("admin:accounts_programsettings_add"))

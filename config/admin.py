@@ -1,0 +1,215 @@
+"""Admins that need more than one room, and those of other people's apps in the console's clothes.
+
+This app comes last in INSTALLED_APPS, because what is taken off here must have been put on before.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.admin import EmailAddressAdmin as BaseEmailAddressAdmin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Avg, Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils import timezone
+from django_celery_beat.admin import (
+    ClockedScheduleAdmin as BaseClockedScheduleAdmin,
+    CrontabScheduleAdmin as BaseCrontabScheduleAdmin,
+    PeriodicTaskAdmin as BasePeriodicTaskAdmin,
+    PeriodicTaskForm as BasePeriodicTaskForm,
+    TaskSelectWidget,
+)
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from accounts.admin_parts import ShownOnly
+from mentors.admin import MentorAdmin as MentorProfileAdmin
+from mentors.models import Mentor
+from sessions_app.admin import UpcomingWindowsInline
+from sessions_app.models import Feedback, Session
+from sync.models import OutboxRow, RecordLink
+
+# The period that utilization is measured in (PRODUCT).
+LATELY = timedelta(days=28)
+
+
+# -- Mentors, with what the rooms above theirs know --------------------------------------------
+@admin.register(Mentor)
+class MentorAdmin(MentorProfileAdmin):
+    list_display = (
+        *MentorProfileAdmin.list_display,
+        "next_opening",
+        "sessions_lately",
+        "rating",
+        "sync_state",
+    )
+    list_select_related = ("user", "opening")
+    inlines = (*MentorProfileAdmin.inlines, UpcomingWindowsInline)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mentor]:
+        """Each figure by a subquery of its own, which runs for the rows of the page alone."""
+        now = timezone.now()
+        held = (
+            Session.objects.filter(mentor=OuterRef("pk"), starts_at__gt=now - LATELY)
+            .filter(starts_at__lte=now)
+            .exclude(status=Session.Status.CANCELLED)
+        )
+        rated = Feedback.objects.filter(session__mentor=OuterRef("pk"), side="mentee")
+        here = {"subject": "mentor", "object_id": OuterRef("pk")}
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                next_start=F("opening__next_start"),
+                held=Coalesce(_per_mentor(held, "mentor", Count("pk")), 0),
+                stars=_per_mentor(rated, "session__mentor", Avg("overall")),
+                is_waiting=Exists(OutboxRow.objects.filter(**here, status="pending")),
+                is_refused=Exists(OutboxRow.objects.filter(**here, status="dead")),
+                is_linked=Exists(RecordLink.objects.filter(**here)),
+            )
+        )
+
+    @display(description="Next opening", ordering="next_start")  # type: ignore[untyped-decorator]
+    def next_opening(self, mentor: Any) -> Any:
+        return mentor.next_start
+
+    @display(description="Sessions in 28 days", ordering="held")  # type: ignore[untyped-decorator]
+    def sessions_lately(self, mentor: Any) -> int:
+        return int(mentor.held)
+
+    @display(description="Rating", ordering="stars")  # type: ignore[untyped-decorator]
+    def rating(self, mentor: Any) -> str:
+        return f"{mentor.stars:.1f}" if mentor.stars is not None else "-"
+
+    @display(  # type: ignore[untyped-decorator]
+        description="Airtable",
+        label={"Refused": "danger", "On its way": "info", "In step": "success"},
+    )
+    def sync_state(self, mentor: Any) -> str:
+        if mentor.is_refused:
+            return "Refused"
+        if mentor.is_waiting:
+            return "On its way"
+        return "In step" if mentor.is_linked else "Not there"
+
+
+def _per_mentor(rows: QuerySet[Any], key: str, figure: Any) -> Subquery:
+    return Subquery(rows.order_by().values(key).annotate(figure=figure).values("figure")[:1])
+
+
+# -- Schedules ---------------------------------------------------------------------------------
+for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
+    admin.site.unregister(_model)
+
+
+class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]
+    """The list of our tasks: a plain select would lose it."""
+
+
+class PeriodicTaskForm(BasePeriodicTaskForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Absent on a page that only shows.
+        if "task" in self.fields:
+            self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        if "regtask" in self.fields:
+            self.fields["regtask"].widget = TaskSelect()
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(BasePeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
+    form = PeriodicTaskForm
+    ordering = ("name",)
+    date_hierarchy = None
+
+
+@admin.register(IntervalSchedule)
+class IntervalScheduleAdmin(ModelAdmin):  # type: ignore[misc]
+    ordering = ("period", "every")
+
+
+@admin.register(CrontabSchedule)
+class CrontabScheduleAdmin(BaseCrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+    inlines = ()
+
+
+@admin.register(ClockedSchedule)
+class ClockedScheduleAdmin(BaseClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+    inlines = ()
+
+
+# -- Sign-in -----------------------------------------------------------------------------------
+# Providers are configured by the environment, and nobody needs to read anybody's tokens.
+for _model in (
+    SocialApp,
+    SocialToken,
+    SocialAccount,
+    EmailAddress,
+    Authenticator,
+    UserSession,
+    Group,
+):
+    admin.site.unregister(_model)
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(BaseEmailAddressAdmin, ModelAdmin):  # type: ignore[misc]
+    list_select_related = ("user",)
+    ordering = ("email",)
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(ShownOnly):
+    list_display = ("user", "provider", "uid", "last_login", "date_joined")
+    list_filter = ("provider",)
+    list_select_related = ("user",)
+    search_fields = ("user__name", "user__email", "uid")
+    ordering = ("-date_joined",)
+    fields = ("user", "provider", "uid", "last_login", "date_joined")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ShownOnly):
+    """Second factors. Removing one lets a person who lost theirs in again; its secret is not shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__name", "user__email")
+    ordering = ("-created_at",)
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_delete_permission(self, request, obj)  # type: ignore[no-any-return]
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(ShownOnly):
+    """Where people are signed in."""
+
+    list_display = ("user", "ip", "user_agent", "last_seen_at", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("user__name", "user__email", "ip")
+    ordering = ("-last_seen_at",)
+    fields = ("user", "ip", "user_agent", "last_seen_at", "created_at")  # not the session's key
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
+    ordering = ("name",)

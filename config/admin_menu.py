@@ -1,0 +1,95 @@
+"""The console's side bar: what a person may see, room by room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+# Heading -> (label, icon, app, model).
+ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+    (
+        "People",
+        (
+            ("Mentors", "school", "mentors", "mentor"),
+            ("Mentees", "rocket_launch", "mentors", "mentee"),
+            ("Saved mentors", "favorite", "mentors", "savedmentor"),
+            ("Kept apart", "block", "mentors", "block"),
+            ("Everyone who signs in", "group", "accounts", "user"),
+        ),
+    ),
+    (
+        "Time",
+        (
+            ("Sessions", "event", "sessions_app", "session"),
+            ("Availability", "calendar_month", "sessions_app", "availabilitywindow"),
+            ("Meetings", "video_call", "sessions_app", "meeting"),
+            ("Feedback", "star", "sessions_app", "feedback"),
+            ("Messages sent", "mail", "sessions_app", "notification"),
+            ("Weekly hours", "update", "sessions_app", "weeklyhours"),
+            ("Exceptions", "event_busy", "sessions_app", "hoursexception"),
+        ),
+    ),
+    (
+        "Matching",
+        (
+            ("Requests", "search", "matching", "matchrequest"),
+            ("Indexed texts", "notes", "matching", "mentorembedding"),
+        ),
+    ),
+    (
+        "Words",
+        (
+            ("Message templates", "drafts", "content", "messagetemplate"),
+            ("Help page", "help", "content", "helpprompt"),
+            ("Program settings", "tune", "accounts", "programsettings"),
+        ),
+    ),
+    (
+        "Airtable",
+        (
+            ("To be sent", "outbox", "sync", "outboxrow"),
+            ("Conflicts", "call_split", "sync", "syncconflict"),
+            ("Records", "link", "sync", "recordlink"),
+            ("Received", "inbox", "sync", "inboundchange"),
+            ("Webhooks", "webhook", "sync", "webhookregistration"),
+            ("Pause and resume", "pause_circle", "sync", "basebinding"),
+        ),
+    ),
+    (
+        "Operations",
+        (
+            ("Schedules", "alarm", "django_celery_beat", "periodictask"),
+            ("Intervals", "timer", "django_celery_beat", "intervalschedule"),
+            ("E-mail addresses", "alternate_email", "account", "emailaddress"),
+            ("Linked accounts", "badge", "socialaccount", "socialaccount"),
+            ("Second factors", "key", "mfa", "authenticator"),
+            ("Groups", "shield", "auth", "group"),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The rooms with at least one list that this person may open."""
+    rooms = [
+        {
+            "title": _(heading),
+            "separator": True,
+            "items": [
+                {
+                    "title": _(label),
+                    "icon": icon,
+                    "link": reverse(f"admin:{app}_{model}_changelist"),
+                }
+                for label, icon, app, model in entries
+                if request.user.has_perm(f"{app}.view_{model}")
+                or request.user.has_perm(f"{app}.change_{model}")
+            ],
+        }
+        for heading, entries in ROOMS
+    ]
+    start = {"title": _("Today"), "icon": "home", "link": reverse("admin:index")}
+    return [{"items": [start]}, *(room for room in rooms if room["items"])]

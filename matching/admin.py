@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from accounts.admin_parts import ShownInline, ShownOnly
+from matching.models import MatchImpression, MatchRequest, MentorEmbedding
+
+
+class ImpressionsInline(ShownInline):
+    model = MatchImpression
+    fields = readonly_fields = ("position", "mentor_name", "score", "reasons")
+    ordering = ("position",)
+    verbose_name_plural = "mentors shown"
+    show_change_link = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MatchImpression]:
+        rows: QuerySet[MatchImpression] = super().get_queryset(request)
+        return rows.select_related("mentor__user")
+
+    @display(description="Mentor")  # type: ignore[untyped-decorator]
+    def mentor_name(self, impression: MatchImpression) -> str:
+        return str(impression.mentor.user)
+
+
+@admin.register(MatchRequest)
+class MatchRequestAdmin(ShownOnly):
+    """What people asked for, and whom they were shown."""
+
+    list_display = ("created_at", "user", "query", "shown", "policy", "took_ms")
+    list_display_links = ("created_at",)
+    list_filter = ("policy", "model_id", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("query", "user__name", "user__email")
+    ordering = ("-created_at", "id")
+    inlines = (ImpressionsInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MatchRequest]:
+        requests: QuerySet[MatchRequest] = super().get_queryset(request)
+        return requests.annotate(mentors_shown=Count("impressions"))
+
+    @display(description="Mentors shown")  # type: ignore[untyped-decorator]
+    def shown(self, request: MatchRequest) -> int:
+        return int(request.mentors_shown)  # type: ignore[attr-defined]
+
+
+@admin.register(MentorEmbedding)
+class MentorEmbeddingAdmin(ShownOnly):
+    """The texts that mentors are found by. The numbers say nothing to a reader."""
+
+    list_display = ("mentor_name", "chunk_no", "text", "model_id")
+    list_display_links = ("mentor_name",)
+    list_filter = ("model_id",)
+    list_select_related = ("mentor__user",)
+    search_fields = ("mentor__user__name", "text")
+    ordering = ("mentor__user__name", "model_id", "chunk_no")
+    fields = ("mentor_name", "model_id", "chunk_no", "text")
+    readonly_fields = ("mentor_name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MentorEmbedding]:
+        rows: QuerySet[MentorEmbedding] = super().get_queryset(request)
+        return rows.defer("vector")
+
+    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    def mentor_name(self, row: MentorEmbedding) -> str:
+        return str(row.mentor.user)
