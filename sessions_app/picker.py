@@ -21,7 +21,7 @@ from sessions_app.zones import city
 DAY = timedelta(days=1)
 DAYS_SHOWN = 14
 # Outside these hours a time may be a slip; it is bookable, but said.
-EARLY, LATE = time(7), time(21)
+NIGHT, EARLY, LATE = time(5), time(7), time(21)
 NO_HOURS = gettext_lazy("No office hours.")
 
 
@@ -42,8 +42,8 @@ class Choice:
         return utc(self.starts_at)
 
     @property
-    def is_odd(self) -> bool:
-        return odd(self.starts_at, self.ends_at)
+    def oddness(self) -> str:
+        return oddness(self.starts_at, self.ends_at)
 
     @property
     def label(self) -> str:
@@ -80,8 +80,11 @@ class Choice:
     def warning(self) -> str:
         """What is easily overlooked: an hour at night, or another day on the other side."""
         said = []
-        if self.is_odd:
-            said.append(_("Early or late for you: it starts at %s.") % f"{self.starts_at:%H:%M}")
+        if self.oddness:
+            said.append(
+                _("Mind the hour: %(time)s is %(oddness)s for you.")
+                % {"time": date_format(self.starts_at, "H:i"), "oddness": self.oddness}
+            )
         if self.theirs.date() != self.starts_at.date():
             said.append(
                 _("%(here)s for you is %(there)s for %(name)s.")
@@ -136,10 +139,14 @@ class Picker:
         ]
 
 
-def odd(starts_at: datetime, ends_at: datetime) -> bool:
-    """Whether a time is early or late on the clock it is given on."""
+def oddness(starts_at: datetime, ends_at: datetime) -> str:
+    """What is unusual about an hour on the clock it is given on; nothing between 7 and 21."""
+    if starts_at.time() < NIGHT:
+        return _("at night")
+    if starts_at.time() < EARLY:
+        return _("early")
     ends_late = ends_at.time() > LATE or ends_at.date() > starts_at.date()
-    return starts_at.time() < EARLY or ends_late
+    return _("late") if ends_late else ""
 
 
 def other_clock(mine: datetime, theirs: datetime, name: str) -> str:

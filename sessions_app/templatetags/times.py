@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mentors.models import Mentor
 from sessions_app.models import MentorOpening
-from sessions_app.picker import odd
+from sessions_app.picker import oddness
 from sessions_app.slots import Slot
 from sessions_app.zones import zone_label
 
@@ -70,9 +70,9 @@ def near(day: date | None) -> str:
 
 
 @register.filter
-def is_odd(slot: Slot) -> bool:
-    """Early or late on the viewer's clock."""
-    return odd(timezone.localtime(slot.starts_at), timezone.localtime(slot.ends_at))
+def odd(slot: Slot) -> str:
+    """What is unusual about its hour on the viewer's clock, if anything."""
+    return oddness(timezone.localtime(slot.starts_at), timezone.localtime(slot.ends_at))
 
 
 @register.simple_tag

@@ -80,6 +80,17 @@ class TestMentorPage:
         client.get(f"{page_of(hours)}?tz=Europe/Berlin")
         assert "Times in Berlin" in text_of(client.get(page_of(hours)))
 
+    def test_an_hour_at_night_and_another_day_are_said(self):
+        mentor = bob(time_zone="America/New_York").mentor
+        starts_at = (timezone.now() + timedelta(days=3)).replace(
+            hour=17, minute=30, second=0, microsecond=0
+        )
+        open_window(mentor, starts_at=starts_at, hours=0.5)
+        page = browser(alice(time_zone="Asia/Tokyo")).get(f"/mentors/{mentor.pk}/").content.decode()
+        assert "Mind the hour: 02:30 is at night for you." in page
+        tomorrow = starts_at + timedelta(days=1)
+        assert f"{tomorrow:%A} for you is {starts_at:%A} for Bob." in page
+
     @pytest.mark.parametrize(
         "query",
         ["tz=Mars/Olympus", "start=tomorrow", "from=2026-13-45", "request=1", "from=0001-01-01"],
