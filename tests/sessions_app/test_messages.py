@@ -14,13 +14,13 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from accounts.models import ProgramSettings
+from benchmarks.servers import ROOT, environment
 from content.models import MessageTemplate
 from sessions_app import delivery, services
 from sessions_app.models import Notification
 from sessions_app.wording import SHIPPED, VARIABLES, fill
 from tests.hours import open_window
 from tests.people import alice, bob
-from benchmarks.servers import ROOT, environment
 from tests.standins.smtp import MailServer
 
 pytestmark = pytest.mark.django_db
