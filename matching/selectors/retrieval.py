@@ -119,27 +119,29 @@ _CANDIDATES: Final = """
         -- Not embedded yet, or no vectors at all: still there, behind everyone who is known to fit.
         (SELECT id FROM pool WHERE best IS NULL
             ORDER BY bookable DESC, next_start NULLS LAST, id LIMIT %s)
+    ), near AS MATERIALIZED (
+        -- One pass: looked up candidate by candidate, the list of chunks would be read 200 times.
+        SELECT chunk.mentor_id, array_agg(chunk.cosine ORDER BY chunk.cosine DESC) AS cosines,
+            (array_agg(chunk.chunk_no ORDER BY chunk.cosine DESC))[1] AS best_chunk
+        FROM chunk JOIN candidate ON candidate.id = chunk.mentor_id
+        GROUP BY chunk.mentor_id
     )
 """
 
 _READ: Final = """
     SELECT pool.id, u.name, m.company, m.weekly_load_cap, m.created_at,
         pool.bookable, pool.next_start, coalesce(pool.free_7d, 0),
-        near.cosines, coalesce(near.passage, ''),
+        near.cosines, coalesce(passage.text, ''),
         coalesce(pool.bm25, 0), coalesce(pool.coverage, 0),
         expertise.tags, load.booked, load.held, rating.total, rating.n
     FROM candidate
     JOIN pool ON pool.id = candidate.id
     JOIN mentors_mentor m ON m.id = pool.id
     JOIN accounts_user u ON u.id = m.user_id
-    LEFT JOIN LATERAL (
-        SELECT array_agg(c.cosine ORDER BY c.cosine DESC) AS cosines,
-            (array_agg(e.text ORDER BY c.cosine DESC))[1] AS passage
-        FROM chunk c
-        JOIN matching_mentorembedding e
-            ON e.mentor_id = c.mentor_id AND e.chunk_no = c.chunk_no AND e.model_id = %s
-        WHERE c.mentor_id = pool.id
-    ) near ON true
+    LEFT JOIN near ON near.mentor_id = pool.id
+    LEFT JOIN matching_mentorembedding passage
+        ON passage.mentor_id = pool.id AND passage.chunk_no = near.best_chunk
+            AND passage.model_id = %s
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_array(x.area, x.sub_area, x.weight)
                          ORDER BY x.weight DESC, x.area, x.sub_area) AS tags

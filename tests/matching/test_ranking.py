@@ -93,7 +93,7 @@ def test_who_can_be_booked_comes_first(found):
 @settings(deadline=None)
 def test_scores_and_relevance_stay_in_their_range(found):
     assert all(0 <= score(row, MODEL) <= 100 for row in found)
-    fit = relevance(found, model_id=MODEL)
+    fit = relevance(found)
     assert fit.min() >= -1e-9
     assert fit.max() <= 1 + 1e-9
 
@@ -111,8 +111,8 @@ def test_a_score_does_not_depend_on_the_company():
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), st.floats(0.0001, 0.3))
 def test_evidence_rises_with_every_vote_that_counts(values, more):
     best = sorted(values, reverse=True)
-    assert evidence([best[0] + more, *best[1:]], 0.2) > evidence(best, 0.2)
-    assert evidence([*best[:8], *best[:3]], 0.2) >= evidence(best[:8], 0.2)
+    assert evidence([best[0] + more, *best[1:]]) > evidence(best)
+    assert evidence([*best[:8], *best[:3]]) == evidence(best[:8]) or len(best) < 8
 
 
 @pytest.mark.parametrize(
