@@ -98,10 +98,10 @@ def _add(count: int, *, now: datetime) -> bool:
             cursor.execute(_OPENINGS, {"now": now})
             if real:
                 cursor.execute(_INDEXED, [embeddings.backend().model_id, now])
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    while matching.index_words(limit=BATCH * 4):
-        pass
+            cursor.execute("ANALYZE")
+        # In here, because millions of words are counted without a foreign key's check for each.
+        while matching.index_words(limit=BATCH * 2):
+            pass
     return bool(real)
 
 
@@ -243,8 +243,8 @@ def _without_triggers() -> Iterator[None]:
 def _without_slow_indexes(count: int) -> Iterator[None]:
     """Take away what a large load pays for row by row, and build it at once afterwards.
 
-    That is the windows' exclusion constraint (it checks every row again when it comes back) and any
-    approximate index of the vectors. Others wait meanwhile: on a laptop there are none.
+    That is the windows' exclusion constraint (it checks every row again when it comes back), the
+    index of the words, and any approximate index of the vectors. Others wait meanwhile: on a laptop there are none.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SLOW)
@@ -262,7 +262,8 @@ _SLOW: Final = """
            format('ALTER TABLE %I ADD CONSTRAINT %I %s', conrelid::regclass, conname,
                   pg_get_constraintdef(oid))
     FROM pg_constraint
-    WHERE contype = 'x' AND conrelid = 'sessions_app_availabilitywindow'::regclass
+    WHERE (contype, conrelid) IN (
+        ('x', 'sessions_app_availabilitywindow'::regclass), ('u', 'matching_wordcount'::regclass))
     UNION ALL
     SELECT format('DROP INDEX %I', indexname), indexdef
     FROM pg_indexes
