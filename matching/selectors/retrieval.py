@@ -30,6 +30,10 @@ DEPTH: Final = 100
 # By words alone, whether they have time or not: who is asked for by name must be found.
 NAMED_DEPTH: Final = 20
 
+# Words of a question are looked up from the rarest on until they have so many hits in all: what nearly
+# everyone writes costs most to look up and tells least. Up to about a thousand mentors it is every word.
+MOST_HITS: Final = 10_000
+
 # How far back a mentor's bookings count for the even load, the period utilization is measured in.
 LOAD_DAYS: Final = 28
 
@@ -60,14 +64,18 @@ _WORDS: Final = f"""
     ), corpus AS MATERIALIZED (
         SELECT count(*)::float8 AS mentors, greatest(avg(length), 1)::float8 AS length
         FROM matching_wordindex
+    ), frequency AS (
+        SELECT asked.word, count(c.mentor_id)::float8 AS df
+        FROM asked LEFT JOIN matching_wordcount c ON c.word = asked.word
+        GROUP BY asked.word
+    ), word AS MATERIALIZED (
+        SELECT word, ln(1 + (mentors - df + 0.5) / (df + 0.5)) AS idf
+        FROM (SELECT word, df, sum(df) OVER (ORDER BY df, word) AS hits FROM frequency) rarest
+        CROSS JOIN corpus
+        WHERE hits <= {MOST_HITS} OR hits = df
     ), hit AS MATERIALIZED (
         SELECT c.word, c.mentor_id, c.count::float8 AS n
-        FROM asked JOIN matching_wordcount c ON c.word = asked.word
-    ), frequency AS (
-        SELECT word, count(*)::float8 AS df FROM hit GROUP BY word
-    ), word AS MATERIALIZED (
-        SELECT asked.word, ln(1 + (mentors - coalesce(df, 0) + 0.5) / (coalesce(df, 0) + 0.5)) AS idf
-        FROM asked CROSS JOIN corpus LEFT JOIN frequency ON frequency.word = asked.word
+        FROM word JOIN matching_wordcount c ON c.word = word.word
     ), lexical AS (
         SELECT hit.mentor_id,
             sum(idf * n * 2.2 / (n + 1.2 * (0.25 + 0.75 * i.length / corpus.length))) AS bm25,
