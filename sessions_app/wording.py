@@ -48,7 +48,8 @@ SHIPPED: Mapping[str, Wording] = {
     Notification.Kind.CANCELLED: Wording(
         "Cancelled: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
         "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} at {{ when }} will not take "
-        "place.\n\nReason: {{ reason }}\n\nThe event leaves your calendar with this message." + _CLOSE,
+        "place.\n\nReason: {{ reason }}\n\nThe event leaves your calendar with this message."
+        + _CLOSE,
     ),
     Notification.Kind.REMINDER_DAY: Wording(
         "Tomorrow: your session with {{ other_name }}",

@@ -14,6 +14,7 @@ import environ
 
 from config import embedded, environment
 from config.environment import ConfigurationError
+from config.logging import LOGGING
 
 BASE_DIR = environment.BASE_DIR
 DEBUG = environment.flag("DEBUG", False)
@@ -387,17 +388,3 @@ SILENCED_SYSTEM_CHECKS = [
     # HSTS, TLS redirect and secure cookies follow SITE_URL, which is http on a laptop.
     *(["security.W004", "security.W008", "security.W012", "security.W016"] if not _https else []),
 ]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django.server": {"level": "WARNING"},
-        "httpx": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-        "django_celery_beat": {"level": "WARNING"},
-    },
-}

@@ -15,6 +15,7 @@ from sync import services
 from sync.models import OutboxRow, RecordLink
 from sync.sandbox import BASE_ID, DEFAULT_TOKEN, SandboxServer
 from sync.sandbox.faults import Fault
+from tests.people import bob
 
 LATER = timedelta(minutes=30)
 
@@ -115,3 +116,21 @@ def link_of(obj: Any) -> RecordLink:
 
 def outbox_of(obj: Any) -> OutboxRow | None:
     return OutboxRow.objects.filter(object_id=obj.pk).first()
+
+
+@pytest.fixture
+def mentor(base):
+    """Bob, in both places, with a webhook listening."""
+    found = bob(areas=["Sales"]).mentor
+    pull()
+    drain()
+    pull()
+    drain()
+    assert not OutboxRow.objects.exists()
+    base.forget_requests()
+    return found
+
+
+def in_two_days(hours=0):
+    moment = timezone.now().replace(minute=0, second=0, microsecond=0)
+    return (moment + timedelta(days=2, hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
