@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
@@ -38,6 +38,12 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
     "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
 }
+
+
+@signals.beat_init.connect
+def look_at_once(**_: Any) -> None:
+    """What runs seldom would otherwise run for the first time long after the start."""
+    app.send_task("sync.tasks.keep_webhook", retry=False)
 
 
 def upsert_schedule(**_: Any) -> None:

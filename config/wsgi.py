@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
 application = get_wsgi_application()
+
+
+def _warm() -> None:
+    """Load the embedding model before the first mentee asks: reading it takes most of a second."""
+    from matching.embeddings import EmbeddingUnavailable, backend
+
+    with contextlib.suppress(EmbeddingUnavailable):  # the first request will say it aloud
+        model = backend()
+        if model.model_id.startswith("minilm:"):  # the others are an address away, or nothing
+            model.embed_query("warm")
+
+
+threading.Thread(target=_warm, name="warm-up", daemon=True).start()

@@ -235,6 +235,8 @@ def _write_settings(paths: Paths, *, durable: bool) -> Path:
         "max_parallel_maintenance_workers": "0",
         "max_locks_per_transaction": "128",
         "random_page_cost": "1.1",
+        # Our queries are short: compiling one takes longer than running it.
+        "jit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "lc_messages": "C",

@@ -14,7 +14,7 @@ import environ
 
 from config import embedded, environment
 from config.environment import ConfigurationError
-from config.logging import LOGGING
+from config.logging import LOGGING as LOGGING
 
 BASE_DIR = environment.BASE_DIR
 DEBUG = environment.flag("DEBUG", False)

@@ -23,17 +23,20 @@ def outdates_opening(
     A generation is counted up instead of a flag set, so that a refresh which read before this
     change cannot declare the opening fresh after it.
     """
-    bump = """
+    bump = f"""
         INSERT INTO sessions_app_mentoropening (mentor_id, generation, computed_generation, free_7d, free_14d)
-        VALUES ({row}.{key}, 1, 0, 0, 0)
+        VALUES (NEW.{key}, 1, 0, 0, 0)
         ON CONFLICT (mentor_id) DO UPDATE SET generation = sessions_app_mentoropening.generation + 1;
+        RETURN NULL;
     """
-    new, old = bump.format(row="NEW", key=key), bump.format(row="OLD", key=key)
-    body = (
-        f"IF TG_OP = 'DELETE' THEN {old} ELSE {new} END IF; RETURN NULL;"
-        if key != "id"
-        else f"{new} RETURN NULL;"
-    )
+    # A delete makes no row: the mentor may be going too.
+    bump_known = f"""
+        IF TG_OP = 'DELETE' THEN
+            UPDATE sessions_app_mentoropening SET generation = generation + 1 WHERE mentor_id = OLD.{key};
+            RETURN NULL;
+        END IF;
+    """
+    body = bump if key == "id" else bump_known + bump
     return pgtrigger.Trigger(
         name=name, when=pgtrigger.After, operation=operation, func=pgtrigger.Func(body)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from sessions_app.models import AvailabilityWindow, Feedback, Meeting, MentorOpening, Session
@@ -168,3 +168,11 @@ class TestOpenings:
 
         with django_assert_num_queries(1):
             assert refresh_openings(now=timezone.now()) == 0
+
+    def test_a_mentor_with_hours_can_be_deleted(self):
+        window = open_window(MentorFactory())
+
+        window.mentor.delete()
+
+        connection.check_constraints()
+        assert not MentorOpening.objects.exists()
