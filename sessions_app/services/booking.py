@@ -48,8 +48,9 @@ def book_session(
 ) -> Session:
     """Book one seat for a mentee, or refuse.
 
-    Locks the mentor, then the mentee (every command in that order), reads the clock, asks the rule
-    engine, and writes the session with its messages. The constraints hold where a lock does not.
+    Asks the rule engine once without a lock, then locks the mentor and the mentee (every command in
+    that order), reads the clock, asks again, and writes the session with its messages. The
+    constraints hold where a lock does not.
 
     Args:
         by: who asks; usually the mentee's own user.
@@ -60,10 +61,14 @@ def book_session(
         NotFound: no such mentor, or none that this person may see.
         UnableToBook: a rule refuses; with the nearest open slots as `alternatives` where that helps.
     """
-    if not visible_to(by).filter(pk=mentor_id).exists():
+    mentor = visible_to(by).prefetch_related(None).filter(pk=mentor_id).first()
+    if mentor is None:
         raise NotFound
     refusal: UnableToBook
     try:
+        # A look before queueing: who cannot have the slot anyway need not wait for the lock, and of
+        # many who want one seat only the first few do.
+        _open_slot(_times_around(mentor, mentee, starts_at), mentor, starts_at, clock())
         with transaction.atomic():
             mentor = lock_pair(mentor_id, mentee)
             now = clock()
@@ -81,7 +86,6 @@ def book_session(
         reason = TAKEN_BY_CONSTRAINT.get(violated_constraint(error))
         if reason is None:
             raise
-        mentor = Mentor.objects.select_related("user").get(pk=mentor_id)
         times = _times_around(mentor, mentee, starts_at)
         refusal = UnableToBook(reason, sentence(reason, mentor))
     except _Refused as error:

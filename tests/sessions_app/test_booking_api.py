@@ -314,7 +314,7 @@ class TestQueriesStayFew:
     ):
         client = api(alice())
         client.get("/api/sessions")  # last_seen_at is written here
-        with django_assert_max_num_queries(22):
+        with django_assert_max_num_queries(24):
             assert book(client, hours).status_code == 201
 
     def test_lists_do_not_ask_per_row(self, hours, django_assert_max_num_queries):
