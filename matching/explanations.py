@@ -7,6 +7,7 @@ true is left out, never phrased more softly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,12 +116,22 @@ def _expertise(asked: Asked, facts: Facts) -> Reason | None:
     return None
 
 
+# "I don't find investors", "I'm no pricing expert": true words, and a reason against.
+DISCLAIMS: Final = re.compile(
+    r"\b(don['\u2019]t|won['\u2019]t|can['\u2019]t|cannot|didn['\u2019]t|do not|will not|not an?|no longer|never (learn|rais|work|sold|"
+    r"built|hired|did|had)\w*|I['\u2019]m (not|no)|nothing to do with|not the person|ask someone else)\b",
+    re.IGNORECASE,
+)
+
+
 def _quote(asked: Asked, facts: Facts) -> Reason | None:
     """The mentor's own sentence that shares most with the question."""
     wanted = telling(asked.stems)
     near = " ".join(facts.passage.split())
     best, best_value = "", 0.0
     for sentence in sentences(facts.bio) or sentences(facts.headline):
+        if DISCLAIMS.search(sentence):
+            continue
         shared = len(wanted & set(stems(sentence)))
         is_near = sentence in near
         # One shared word may be chance. Two, or one within the passage that the vectors found, are

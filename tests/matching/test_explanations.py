@@ -93,6 +93,20 @@ def test_nothing_is_quoted_from_a_passage_that_does_not_fit():
     assert "quote" in codes("how to brew tea", facts(bio=BIO, passage=BIO, score=80))
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "I don't find investors for founders.",
+        "I never learnt to raise venture capital from investors.",
+        "I'm not a pricing expert for investors.",
+    ],
+)
+def test_a_sentence_that_speaks_against_the_mentor_is_not_quoted(sentence):
+    asked = "raise venture capital, find investors, pricing expert"
+
+    assert "quote" not in codes(asked, facts(bio=sentence, passage=sentence, score=90))
+
+
 def test_a_sentence_that_was_changed_since_is_not_quoted():
     known = facts(bio="Now I bake bread.", passage="I make investor introductions.", score=90)
     assert text("quote", "investor introductions", known) is None
