@@ -40,7 +40,7 @@ def folder():
 
 @pytest.fixture
 def visitor():
-    everybody = []
+    everybody: list[Visitor] = []
 
     def come(var_dir: Path, *words: str, **more) -> Visitor:
         everybody.append(Visitor(var_dir, *words, **more))

@@ -12,7 +12,12 @@ from tests.browser import Page, chromium
 from tests.journeys.product import eventually
 from tests.journeys.test_by_api import PASSWORD, QUERY
 
-pytestmark = [pytest.mark.slow, pytest.mark.timing, pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timing,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("journeys"),
+]
 
 
 def test_alice_books_and_carol_edits_in_the_grid(product):

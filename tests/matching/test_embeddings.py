@@ -273,7 +273,7 @@ class TestChoosingABackend:
             first = embeddings.query_vector("crème  brûlée\n")
             again = embeddings.query_vector("cre\u0300me bru\u0302le\u0301e")
 
-            embeddings.backend().close()  # type: ignore[attr-defined]
+            embeddings.backend().close()
         assert again is first
         assert len(server.requests) == 1
 
@@ -295,7 +295,7 @@ class TestChoosingABackend:
 
             vector = embeddings.query_vector(GOAL)
 
-            embeddings.backend().close()  # type: ignore[attr-defined]
+            embeddings.backend().close()
         assert vector.shape == (1536,)
 
     def test_a_kept_vector_cannot_be_changed(self, settings):

@@ -206,7 +206,7 @@ def _is_true(reason: Reason, question: str, known: Facts) -> bool:
             if meant:
                 return meant[1] in names and meant[2] in " ".join(question.split())
             claimed = re.fullmatch(r"Knows (.+), which you asked for", reason.text)
-            return bool(claimed) and any(
+            return claimed is not None and any(
                 claimed[1] in {first, f"{first} and {second}"}
                 for first in names
                 for second in names

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,10 +29,9 @@ cosines = st.lists(st.floats(-0.2, 0.9), min_size=0, max_size=10).map(
 )
 
 
-def one(number: int = 1, **values: object) -> Candidate:
-    return Candidate(
-        **{"mentor_id": UUID(int=number), "created_at": NOW - timedelta(days=90), **values}
-    )
+def one(number: int = 1, **values: Any) -> Candidate:
+    given: dict[str, Any] = {"mentor_id": UUID(int=number), "created_at": NOW - timedelta(days=90)}
+    return Candidate(**{**given, **values})
 
 
 @st.composite

@@ -14,7 +14,7 @@ from tests.hours import open_window
 
 ROUND = "we are raising our first institutional round and need help with investor intros"
 
-PROFILES = [
+PROFILES: list[dict[str, Any]] = [
     {
         "name": "Ada Investor",
         "headline": "Former seed investor, now coaching founders through their first round",
@@ -73,7 +73,7 @@ def mentor(*, hours: bool = True, **values: Any) -> Mentor:
     """A mentor, by default with two free hours in three days. Not indexed yet."""
     areas = values.pop("areas", [])
     name = values.pop("name", "Some Mentor")
-    made: Mentor = MentorFactory(user=UserFactory(role="mentor", name=name), **values)
+    made: Mentor = MentorFactory.create(user=UserFactory(role="mentor", name=name), **values)
     for area, sub_area, weight in areas:
         Expertise.objects.create(mentor=made, area=area, sub_area=sub_area, weight=weight)
     if hours:
