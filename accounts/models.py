@@ -14,6 +14,8 @@ from django.utils.crypto import salted_hmac
 
 # Zones a person may choose. The set is read once: reading the tz database costs milliseconds.
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
+# What may stand before a name without being one.
+_TITLES = frozenset({"dr", "prof", "professor", "mr", "mrs", "ms", "mx", "sir", "dame"})
 
 
 class WebAddressField(models.URLField):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -121,7 +123,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def initials(self) -> str:
-        words = (self.name or self.email).split()
+        words = _without_title(self.name) or [self.email]
         return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
     @property
@@ -143,7 +145,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name
 
     def get_short_name(self) -> str:
-        return self.name.split(" ")[0] if self.name else self.email
+        words = _without_title(self.name)
+        return words[0] if words else self.email
+
+
+def _without_title(name: str) -> list[str]:
+    """The words of a name as people are spoken of: nobody meets "Dr" or has the initials D. F."""
+    words = name.split()
+    return words[1:] if len(words) > 1 and words[0].rstrip(".").lower() in _TITLES else words
 
 
 def normal_email(email: str) -> str:

@@ -134,7 +134,7 @@ def _page(
         "zone_label": zone_label(zone, now),
         "zone_options": zone_options(zone, mentor.user.zone, at=now),
         "their_zone": zone_label(mentor.user.zone, now),
-        "their_now": now.astimezone(mentor.user.zone),
+        "their_now": f"{now.astimezone(mentor.user.zone):%H:%M}",
     }
     return render(request, "sessions_app/mentor.html", context, status=status)
 

@@ -91,6 +91,16 @@ class TestMentorPage:
         tomorrow = starts_at + timedelta(days=1)
         assert f"{tomorrow:%A} for you is {starts_at:%A} for Bob." in page
 
+    def test_the_mentors_clock_is_the_mentors(self):
+        mentor = bob(time_zone="Asia/Kolkata").mentor
+        client = browser(alice(time_zone="America/New_York"))
+        before = timezone.now()
+        page = text_of(client.get(f"/mentors/{mentor.pk}/"))
+        clocks = [
+            f"{at.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}" for at in (before, timezone.now())
+        ]
+        assert any(f"Now {clock} in Kolkata" in page for clock in clocks)
+
     @pytest.mark.parametrize(
         "query",
         ["tz=Mars/Olympus", "start=tomorrow", "from=2026-13-45", "request=1", "from=0001-01-01"],
