@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts import http, urls as accounts_urls
-from config import health, views
+from config import health, not_found, views
 from matching import urls as matching_urls
 from mentors import urls as mentors_urls
 from sessions_app import urls as sessions_urls
@@ -39,3 +40,6 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
+if settings.DEMO:
+    # Only with the slash: an address without one is still led to the one that has it.
+    urlpatterns.append(re_path(r".*/$", not_found.nothing_here))

@@ -98,6 +98,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.PersonMiddleware",
 ]
+if DEMO:
+    MIDDLEWARE.append("config.not_found.OwnNotFoundMiddleware")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
@@ -313,6 +315,12 @@ if AIRTABLE_API_KEY and not AIRTABLE_BASE_ID:
         "AIRTABLE_API_KEY is set but AIRTABLE_BASE_ID is not. The base id starts with app and stands "
         "in the base's address."
     )
+# Everyone knows the password of the demo's people. They are offered only where `seed_demo` makes them.
+DEMO_SIGN_INS = (
+    DEMO
+    and environment.is_loopback_url(SITE_URL)
+    and (not AIRTABLE_API_KEY or environment.is_loopback_url(AIRTABLE_API_URL))
+)
 
 # -- API ---------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
