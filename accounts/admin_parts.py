@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import models
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.models import User
@@ -25,7 +26,17 @@ def may(request: HttpRequest, permission: str) -> bool:
     return person(request).has_perm(permission)
 
 
-class Console(ModelAdmin):  # type: ignore[misc]
+class Named:
+    """Every control says what it is, also in a table, where its label is only the column's heading."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and field.label:
+            field.widget.attrs.setdefault("aria-label", capfirst(str(field.label)))
+        return field
+
+
+class Console(Named, ModelAdmin):  # type: ignore[misc]
     """A page of the console. A `Refusal` raised while saving is shown as an error of the form."""
 
     compressed_fields = True

@@ -91,5 +91,5 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         }
         for heading, entries in ROOMS
     ]
-    start = {"title": _("Today"), "icon": "home", "link": reverse("admin:index")}
+    start = {"title": _("Everything"), "icon": "home", "link": reverse("admin:index")}
     return [{"items": [start]}, *(room for room in rooms if room["items"])]

@@ -24,7 +24,7 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
     """The program managers' console. Signing in is allauth's business; this site has no form for it."""
 
     site_header = site_title = "Office Hours"
-    index_title = "Today"
+    index_title = "Everything"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return is_active_staff(request) and has_second_factor(request)

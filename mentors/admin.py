@@ -9,7 +9,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts import services as accounts
-from accounts.admin_parts import Console, ShownOnly
+from accounts.admin_parts import Console, Named, ShownOnly
 from accounts.models import User
 from mentors.models import Block, Expertise, Mentee, Mentor, SavedMentor
 from mentors.selectors import with_people
@@ -17,7 +17,7 @@ from mentors.selectors import with_people
 PERSON = ("user__name", "user__email")
 
 
-class ExpertiseInline(TabularInline):  # type: ignore[misc]
+class ExpertiseInline(Named, TabularInline):  # type: ignore[misc]
     model = Expertise
     extra = 0
     fields = ("area", "sub_area", "seniority", "weight")
@@ -94,11 +94,14 @@ class MenteeAdmin(Console):
     list_display_links = ("name",)
     list_editable = ("is_active",)
     list_filter = ("is_active", "stage", "industry")
-    list_select_related = ("user",)
     search_fields = (*PERSON, "company", "goals")
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at", "updated_at")
     ordering = ("user__name", "id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mentee]:
+        queryset: QuerySet[Mentee] = super().get_queryset(request)
+        return queryset.select_related("user")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*self.readonly_fields, *(("user",) if obj is not None else ()))

@@ -86,7 +86,12 @@ class Mentor(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"mentor {self.id}"
+        return _named(self, "mentor")
+
+
+def _named(row: Mentor | Mentee, kind: str) -> str:
+    """The person's name where it is at hand: a text for a log or a title never asks the database."""
+    return str(row.user) if row._state.fields_cache.get("user") else f"{kind} {row.pk}"
 
 
 class Expertise(models.Model):
@@ -141,7 +146,7 @@ class Mentee(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
-        return f"mentee {self.id}"
+        return _named(self, "mentee")
 
 
 class SavedMentor(models.Model):

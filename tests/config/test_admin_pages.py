@@ -216,7 +216,7 @@ def test_the_mentor_list_answers_the_questions_of_day_one(world):
     assert "Bob Mentor" in row
     assert "Oak Ventures" in row
     assert "Sales" in row
-    assert "May 6, 2031" in row
+    assert "6 May 2031" in row
     assert re.search(r"field-sessions_lately[^>]*>\s*1\s*<", row)
     assert re.search(r"field-rating[^>]*>\s*4\.5\s*<", row)
     assert "In step" in row
@@ -227,3 +227,14 @@ def test_mentors_are_filtered_by_area(world):
     page = console(people.carol()).get("/admin/mentors/mentor/?area=Sales").content.decode()
     assert "Bob Mentor" in page
     assert "Someone Else" not in page
+
+
+def test_every_control_of_a_table_has_a_name_and_a_page_says_whose_it_is():
+    bob = people.bob(areas=["Sales"])
+    manager = console(people.carol())
+    table = manager.get("/admin/mentors/mentor/").content.decode()
+    page = manager.get(f"/admin/mentors/mentor/{bob.mentor.pk}/change/").content.decode()
+    for name in ("form-0-visibility", "form-0-is_active"):
+        assert "aria-label=" in re.search(rf"<(?:input|select)[^>]+{name}[^>]*>", table)[0]
+    assert 'aria-label="Seniority"' in page
+    assert re.search(r"<title>\s*Bob Mentor", page)
