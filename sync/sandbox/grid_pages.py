@@ -105,7 +105,7 @@ def _found(base: Base, table: Table, search: str) -> list[Record]:
 def _tools(table: Table, place: Place, count: int) -> str:
     noun = "row" if count == 1 else "rows"
     return (
-        '<div class="tools">'
+        f'<h1 class="vh">{escape(table.name)}</h1><div class="tools">'
         f'<form method="get" action="/t/{escape(table.id)}" role="search">'
         '<label class="vh" for="q">Find in this table</label>'
         f'<input id="q" type="search" name="q" value="{escape(place.search)}" '

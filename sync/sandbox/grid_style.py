@@ -18,7 +18,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 var(--sans)
 a{color:inherit}:focus-visible{outline:3px solid var(--focus);outline-offset:1px;border-radius:6px}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-999px}.skip:focus{left:16px;top:8px;background:var(--card);
-padding:8px 12px;z-index:9}
+padding:12px 16px;z-index:9}
 .bar,.banner,.tools,main>.wide{padding-inline:clamp(16px,3vw,32px)}
 .bar{display:flex;align-items:baseline;gap:12px;padding-block:18px 10px;flex-wrap:wrap}
 .brand{font:600 22px/1.1 var(--serif);letter-spacing:-.01em;text-decoration:none}
@@ -45,7 +45,7 @@ input,select,textarea{font:inherit;color:inherit;background:var(--paper);border:
 border-radius:10px;padding:9px 12px;min-height:44px;width:100%}
 textarea{min-height:96px;resize:vertical;field-sizing:content}
 input[type=checkbox]{width:20px;height:20px;min-height:0;accent-color:var(--accent);flex:none;margin:0}
-.sheet{overflow:auto;max-height:calc(100dvh - 250px);min-height:280px;border-block:1px solid var(--line);
+.sheet{position:relative;overflow:auto;max-height:calc(100dvh - 250px);min-height:280px;border-block:1px solid var(--line);
 background:var(--card)}
 table{border-collapse:separate;border-spacing:0;min-width:100%}
 th,td{border-right:1px solid var(--line);border-bottom:1px solid var(--line);text-align:start;
@@ -56,7 +56,8 @@ color:var(--ink-2);padding:10px 12px;white-space:nowrap}
 tbody th{position:sticky;left:0;z-index:1;background:var(--card);font-weight:600;min-width:180px}
 thead th:first-child{left:0;z-index:3}
 tbody tr:hover td,tbody tr:hover th{background:var(--paper)}
-.cell{display:block;padding:11px 12px;min-height:44px;text-decoration:none;overflow:hidden}
+.cell{display:block;padding:11px 12px;min-height:44px;text-decoration:none;overflow:hidden;
+max-height:92px}
 .cell>span.text{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden;
 overflow-wrap:anywhere;white-space:pre-line}
 .cell:hover{box-shadow:inset 0 0 0 2px var(--accent)}.num{font-variant-numeric:tabular-nums}

@@ -219,3 +219,18 @@ def test_a_person_is_noted_as_seen_on_pages_and_by_the_api():
     for user in (alice, bob):
         user.refresh_from_db()
         assert user.last_seen_at >= before
+
+
+def test_the_mails_of_signing_in_are_in_our_own_words():
+    people.alice()
+    sign_up(Client(), email="zoe@example.com", name="Dr Zoe Newcomer")
+    Client().post("/accounts/login/code/", {"email": "alice@example.com"})
+    Client().post("/accounts/password/reset/", {"email": "alice@example.com"})
+    assert [message.subject for message in mail.outbox] == [
+        "Confirm your address", "Your sign-in code", "A code for your new password",
+    ]  # fmt: skip
+    assert mail.outbox[0].body.startswith("Hello Zoe,")
+    for message in mail.outbox:
+        assert message.body.startswith("Hello")
+        assert message.body.rstrip().endswith("Office Hours")
+        assert "testserver" not in message.body
