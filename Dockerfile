@@ -39,5 +39,5 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=40s --retries=3 \
   CMD ["python", "-m", "config.healthcheck"]
 # gunicorn's heartbeat file belongs in memory: on a slow disk healthy workers would be killed.
 CMD ["gunicorn", "config.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
-     "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", \
+     "--workers", "3", "--threads", "4", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", \
      "--max-requests", "5000", "--max-requests-jitter", "500"]

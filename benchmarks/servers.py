@@ -43,13 +43,13 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def web(application: str = "config.wsgi", **extra: str) -> Iterator[str]:
-    """gunicorn as in production: two processes of eight threads. Yields its address."""
+    """gunicorn as in production: three processes of four threads. Yields its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}",
-        "--workers", "2", "--threads", "8", "--worker-class", "gthread", "--log-level", "warning",
-        "--backlog", "512",
+        "--workers", "3", "--threads", "4", "--worker-class", "gthread", "--log-level", "warning",
+        "--backlog", "512", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
     ]  # fmt: skip
     env = environment(SITE_URL=url, PORT=str(port), **extra)
     process = subprocess.Popen(command, cwd=ROOT, env=env)

@@ -172,7 +172,9 @@ def _web(plan: Plan) -> Program:
         (
             *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
             *("--bind", f"fd://{plan.listener}", "--worker-class", "gthread"),
-            *("--workers", "2", "--threads", "8", "--graceful-timeout", "5"),
+            # Few threads each: they share one interpreter, and a thread that holds a mentor's lock
+            # would wait its turn behind all the others after every query.
+            *("--workers", "3", "--threads", "4", "--graceful-timeout", "5"),
             *("--no-control-socket", "--log-level", "warning", *heartbeat),
         ),
         essential=True,
