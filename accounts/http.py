@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
-from rest_framework.pagination import CursorPagination
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.refusals import Invalid, NotFound, Refusal, Throttled
-from accounts.times import OffsetDateTimeField, period, utc
+from accounts.times import OffsetDateTimeField, parse_instant, period, utc
 
 __all__ = [
     "CursorPages",
+    "FileNegotiation",
     "OffsetDateTimeField",
     "PlainJSONParser",
     "answer_exception",
     "nothing_here",
     "period",
     "refusal_body",
+    "refuse_unstorable",
     "status_of",
     "utc",
 ]
@@ -59,20 +65,21 @@ class PlainJSONParser(JSONParser):
     ) -> Any:
         try:
             data = super().parse(stream, media_type, parser_context)
-            _refuse_unstorable(data, "")
+            refuse_unstorable(data)
         except RecursionError as error:
             raise exceptions.ParseError("nested too deeply") from error
         return data
 
 
-def _refuse_unstorable(value: Any, path: str) -> None:
+def refuse_unstorable(value: Any, path: str = "") -> None:
+    """Refuse JSON with a text that PostgreSQL or UTF-8 has no place for, by the name of its field."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            _refuse_unstorable(key, path)
-            _refuse_unstorable(inner, f"{path}.{key}" if path else key)
+            refuse_unstorable(key, path)
+            refuse_unstorable(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _refuse_unstorable(inner, f"{path}.{index}" if path else str(index))
+            refuse_unstorable(inner, f"{path}.{index}" if path else str(index))
     elif isinstance(value, str) and not _is_storable(value):
         sentence = _("This holds a character that cannot be stored.")
         raise Invalid(sentence, fields={path.encode("utf-8", "replace").decode(): [sentence]})
@@ -87,9 +94,41 @@ def _is_storable(text: str) -> bool:
 
 
 class CursorPages(CursorPagination):
+    """Lists by cursor. The first of `ordering` must be a time: that is what a cursor holds."""
+
     page_size_query_param = "page_size"
     max_page_size = 100
     ordering = ("-created_at", "id")
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Where the list goes on. A cursor is the client's to lose and to change, so it is checked:
+        the database would stumble over a position that is no time."""
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            try:
+                parse_instant(str(cursor.position))
+            except ValueError:
+                raise exceptions.NotFound(self.invalid_cursor_message) from None
+        return cursor
+
+
+class FileNegotiation(DefaultContentNegotiation):
+    """For addresses that give a file: whoever asks for its type gets it, and refusals as JSON."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        renderers = list(renderers)
+        try:
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(
+                request, renderers, format_suffix
+            )
+        except exceptions.NotAcceptable:
+            chosen = renderers[0], str(renderers[0].media_type)
+        return chosen
 
 
 def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -107,6 +146,8 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        return _answer_refusal(Invalid(_("The body is too large.")))
     if isinstance(error, exceptions.APIException):
         return _answer_api_exception(error)
     return None
@@ -119,6 +160,7 @@ def _answer_refusal(refusal: Refusal) -> Response:
     return response
 
 
+@csrf_exempt  # or a stray POST would be told that its form is too old
 def nothing_here(request: HttpRequest) -> JsonResponse:
     """For addresses below /api/ that nobody answers: JSON, like every other refusal there."""
     return JsonResponse(refusal_body(NotFound()), status=404)

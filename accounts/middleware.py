@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import zoneinfo
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts.http import refusal_body, refuse_unstorable
 from accounts.models import TIME_ZONES, User
+from accounts.refusals import Invalid
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -41,6 +44,62 @@ class RefuseNulMiddleware:
             if is_api(request):
                 return JsonResponse({"code": "invalid", "detail": sentence}, status=400)
             return HttpResponse(sentence, status=400, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+class ApiRefusalMiddleware:
+    """Gives every refusal below /api/ the API's shape, whoever made it.
+
+    Most are made by the API's own handler. This is for those that never get there: Django's answers
+    to a host it does not serve, a method it does not know or a body too large, and the page of an
+    unexpected error, which is logged all the same.
+    """
+
+    CODES: ClassVar = {403: "permission_denied", 404: "not_found", 405: "method_not_allowed"}
+    KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code < 400 or not is_api(request):
+            return response
+        if "json" in response.headers.get("Content-Type", ""):
+            return response
+        return self._reshaped(response)
+
+    def _reshaped(self, response: HttpResponseBase) -> JsonResponse:
+        status = response.status_code
+        code, sentence = "invalid", _("This request cannot be used as it is.")
+        if status >= 500:
+            code, sentence = "server_error", _("Something went wrong here. Try again in a moment.")
+        elif status in self.CODES:
+            code, sentence = self.CODES[status], _("This is not possible here.")
+        headers = {name: response.headers[name] for name in self.KEPT if name in response.headers}
+        return JsonResponse({"code": code, "detail": sentence}, status=status, headers=headers)
+
+
+class RefuseUnreadableJsonMiddleware:
+    """Refuses bodies that allauth's API would stumble over; the rest of the API has its own parser.
+
+    JSON nested too deeply to read, and halves of characters, which no database stores.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith("/api/auth/app/") and request.body:
+            try:
+                refuse_unstorable(json.loads(request.body))
+            except RecursionError:
+                body = {"code": "malformed", "detail": _("The body is not valid JSON.")}
+                return JsonResponse(body, status=400)
+            except Invalid as refusal:
+                return JsonResponse(refusal_body(refusal), status=400)
+            except ValueError:
+                pass  # allauth says so itself
         return self.get_response(request)
 
 

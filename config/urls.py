@@ -34,7 +34,12 @@ urlpatterns = [
     path("api/", include(api_urlpatterns)),
     path("api/auth/", include("allauth.headless.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path(
+        "api/docs/",
+        # Without OPTIONS, whose answer this page's renderer does not know how to write.
+        SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("style/", TemplateView.as_view(template_name="style.html"), name="style"),
     re_path(r"^api/", http.nothing_here),
     path("healthz", health.healthz, name="healthz"),

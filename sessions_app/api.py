@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.http import CursorPages
+from accounts.http import CursorPages, FileNegotiation
 from accounts.idempotency import idempotent
 from accounts.models import User
 from accounts.refusals import NotAllowed
@@ -211,6 +211,8 @@ class JoinView(APIView):
 
 class CalendarView(APIView):
     """The session as an .ics file."""
+
+    content_negotiation_class = FileNegotiation
 
     @extend_schema(
         operation_id="sessions_calendar",

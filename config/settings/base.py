@@ -84,7 +84,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.headers.SecurityHeadersMiddleware",
+    "accounts.middleware.ApiRefusalMiddleware",
     "accounts.middleware.RefuseNulMiddleware",
+    "accounts.middleware.RefuseUnreadableJsonMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
