@@ -79,8 +79,13 @@ def is_demo(site_url: str) -> bool:
 def kept_secret(var_dir: Path, name: str) -> str:
     """A random secret, made once and readable by its owner alone."""
     file = var_dir / "secrets" / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.parent.chmod(0o700)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.chmod(0o700)
+    except OSError as error:
+        raise environment.ConfigurationError(
+            f"VAR_DIR is {var_dir}, where nothing can be kept: {error.strerror}."
+        ) from error
     if not file.exists():
         scratch = file.with_name(f"{name}.{os.getpid()}")
         scratch.touch(mode=0o600)

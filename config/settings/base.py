@@ -10,11 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import environ
-
 from config import embedded, environment
 from config.environment import ConfigurationError
 from config.logging import LOGGING as LOGGING
+from config.settings import checked
 
 BASE_DIR = environment.BASE_DIR
 DEBUG = environment.flag("DEBUG", False)
@@ -29,14 +28,14 @@ def _required_in_production(name: str, why: str, fallback: str) -> str:
 
 
 # -- Where we are ------------------------------------------------------------------------------
-BIND = environment.text("BIND", "127.0.0.1")
+BIND = checked.bind("127.0.0.1")
 PORT = environment.integer("PORT", 8000, 1, 65535)
-SITE_URL = environment.url("SITE_URL", f"http://{BIND}:{PORT}").rstrip("/")
+SITE_URL = environment.url("SITE_URL", f"http://{BIND}:{PORT}", checked.WEB).rstrip("/")
 SECRET_KEY = _required_in_production(
     "SECRET_KEY", "It signs sessions and links; give it 50 random characters.", "debug-only-" * 5
 )
-ALLOWED_HOSTS = environment.listing(
-    "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else []
+ALLOWED_HOSTS = checked.hosts(
+    ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [checked.host_of(SITE_URL)]
 )
 TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 0, 0, 10)
 
@@ -123,19 +122,15 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # -- Postgres and Redis ------------------------------------------------------------------------
 _database_url = environment.text("DATABASE_URL")
-if _database_url:
-    _database: dict[str, Any] = dict(environ.Env.db_url_config(_database_url))
-    if "postgresql" not in str(_database.get("ENGINE")):
-        raise ConfigurationError("DATABASE_URL must be a postgres:// address.")
-    _database["ENGINE"] = "django.db.backends.postgresql"
-else:
-    _database = dict(embedded.database_settings(VAR_DIR))
-    _database["ENGINE"] = "django.db.backends.postgresql"
+_database = (
+    checked.database(_database_url) if _database_url else embedded.database_settings(VAR_DIR)
+)
+_database = dict(_database) | {"ENGINE": "django.db.backends.postgresql"}
 _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_redis_url = environment.text("REDIS_URL")
+_redis_url = checked.redis()
 REDIS_URL = _redis_url or embedded.redis_url(VAR_DIR)
 CACHES = {
     "default": {
@@ -206,22 +201,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_SERVE_SPECIFICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
-for _provider in ("google", "microsoft"):
-    _client_id = environment.text(f"{_provider.upper()}_CLIENT_ID")
-    if _client_id:
-        SOCIALACCOUNT_PROVIDERS[_provider] = {
-            "APPS": [
-                {
-                    "client_id": _client_id,
-                    "secret": environment.required(
-                        f"{_provider.upper()}_CLIENT_SECRET",
-                        f"{_provider.upper()}_CLIENT_ID is set, and one is no use without the other.",
-                    ),
-                    "key": "",
-                }
-            ]
-        }
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = checked.oauth_apps("google", "microsoft")
 
 # -- Cookies and transport ---------------------------------------------------------------------
 _https = SITE_URL.startswith("https://")
@@ -262,10 +242,12 @@ STORAGES = {
 MEDIA_DIR = Path(environment.text("MEDIA_DIR", str(VAR_DIR / "media")))
 MEDIA_ROOT = MEDIA_DIR
 MEDIA_URL = "/media/"
-MEETING_BASE_URL = environment.url("MEETING_BASE_URL", "https://meet.jit.si").rstrip("/")
+MEETING_BASE_URL = environment.url("MEETING_BASE_URL", "https://meet.jit.si", checked.WEB).rstrip(
+    "/"
+)
 
 # -- Mail --------------------------------------------------------------------------------------
-DEFAULT_FROM_EMAIL = environment.text("DEFAULT_FROM_EMAIL", "Office Hours <hours@example.com>")
+DEFAULT_FROM_EMAIL = checked.sender("Office Hours <hours@example.com>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 20
 EMAIL_FILE_PATH = str(VAR_DIR / "mail")
@@ -278,10 +260,10 @@ _anymail = {
 }
 _email_url = environment.text("EMAIL_URL")
 if _anymail:
-    EMAIL_BACKEND = f"anymail.backends.{_anymail.pop('BACKEND', 'sendgrid')}.EmailBackend"
+    EMAIL_BACKEND = checked.mail_provider(_anymail.pop("BACKEND", None) or "sendgrid")
     ANYMAIL = _anymail
 elif _email_url:
-    globals().update(environ.Env.email_url_config(_email_url))
+    globals().update(checked.mail(_email_url))
 elif DEMO:
     EMAIL_BACKEND = "accounts.mailbox.FileMailBackend"
 elif DEBUG:
@@ -294,7 +276,7 @@ else:
 
 # -- Matching ----------------------------------------------------------------------------------
 OPENAI_API_KEY = environment.text("OPENAI_API_KEY")
-OPENAI_BASE_URL = environment.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
+OPENAI_BASE_URL = environment.url("OPENAI_BASE_URL", "https://api.openai.com/v1", checked.WEB)
 OPENAI_CHAT_MODEL = environment.text("OPENAI_CHAT_MODEL", "gpt-4o-mini")
 EMBEDDING_BACKEND = environment.choice(
     "EMBEDDING_BACKEND",
@@ -308,10 +290,12 @@ if EMBEDDING_BACKEND == "openai" and not OPENAI_API_KEY:
     )
 
 # -- Airtable ----------------------------------------------------------------------------------
-AIRTABLE_API_URL = environment.url("AIRTABLE_API_URL", "https://api.airtable.com").rstrip("/")
+AIRTABLE_API_URL = environment.url(
+    "AIRTABLE_API_URL", "https://api.airtable.com", checked.WEB
+).rstrip("/")
 AIRTABLE_API_KEY = environment.text("AIRTABLE_API_KEY")
-AIRTABLE_BASE_ID = environment.text("AIRTABLE_BASE_ID")
-AIRTABLE_WEBHOOK_SECRETS = environment.listing("AIRTABLE_WEBHOOK_SECRET")
+AIRTABLE_BASE_ID = checked.base_id()
+AIRTABLE_WEBHOOK_SECRETS = checked.webhook_secrets()
 AIRTABLE_RPS = environment.integer("AIRTABLE_RPS", 5, 1, 50)
 if AIRTABLE_API_KEY and not AIRTABLE_BASE_ID:
     raise ConfigurationError(
@@ -393,7 +377,7 @@ UNFOLD: dict[str, Any] = {
 
 # -- Ops ---------------------------------------------------------------------------------------
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
-SENTRY_DSN = environment.text("SENTRY_DSN")
+SENTRY_DSN = environment.url("SENTRY_DSN", None, checked.WEB)
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the address is unique: by a constraint on its lower case
     # HSTS, TLS redirect and secure cookies follow SITE_URL, which is http on a laptop.
