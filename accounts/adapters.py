@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> User:
         """Save a new person with name, zone and language, and whatever a new person needs besides."""
         data = form.cleaned_data
-        user.name = (data.get("name") or user.name or "").strip()
+        user.name = " ".join((data.get("name") or user.name or "").split())
         user.time_zone = data.get("time_zone") or zone_of_browser(request) or "UTC"
         user.language = _language_now()
         with transaction.atomic():
@@ -57,7 +57,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     ) -> User:
         user: User = super().populate_user(request, sociallogin, data)
         parts = (data.get("first_name"), data.get("last_name"))
-        user.name = (data.get("name") or " ".join(part for part in parts if part))[:120]
+        name = data.get("name") or " ".join(part for part in parts if part)
+        user.name = " ".join(name.split())[:120]
         return user
 
     def save_user(

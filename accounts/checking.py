@@ -56,7 +56,9 @@ def _cleaned(row: models.Model, name: str, value: Any) -> Any:
         value = "" if value is None else value
         if not isinstance(value, str):
             raise ValidationError(_("This must be text."))
-        value = value.strip()
+        # What has one line keeps one line: a line break in a name would end up in headers of mails.
+        one_line = isinstance(field, models.CharField)
+        value = " ".join(value.split()) if one_line else value.strip()
         if "\0" in value:
             raise ValidationError(_("This holds a character that cannot be stored."))
         if value and isinstance(field, models.URLField):

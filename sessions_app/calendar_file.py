@@ -73,5 +73,5 @@ def calendar_file(event: CalendarEvent, *, method: Method, stamp: datetime) -> b
 def _address(email: str, **parameters: str) -> vCalAddress:
     address = vCalAddress(f"mailto:{email}")
     for name, value in parameters.items():
-        address.params[name] = vText(value)
+        address.params[name] = vText(" ".join(value.split()))  # a parameter has one line
     return address

@@ -40,7 +40,8 @@ def compose(notification: Notification, *, now: datetime) -> EmailMultiAlternati
     with translation.override(recipient.language), timezone.override(recipient.zone):
         words = wording(notification.kind)
         variables = variables_of(session, recipient, kind=notification.kind)
-        subject = fill(words.subject, variables).replace("\n", " ")
+        # On one line, whatever people are called: a line break in a header stops the mail for good.
+        subject = " ".join(fill(words.subject, variables).split())
         text = fill(words.body, variables)
         html = render_to_string(
             "email/message.html",

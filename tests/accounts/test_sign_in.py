@@ -103,6 +103,11 @@ def test_signing_up_again_tells_only_the_owner_of_the_address():
     assert mail.outbox[-1].to == ["alice@example.com"]
 
 
+def test_a_name_has_one_line():
+    sign_up(Client(), name="Alice\r\nFounder")
+    assert User.objects.get(email="alice@example.com").name == "Alice Founder"
+
+
 def test_an_invited_program_is_closed_to_strangers():
     ProgramSettings.objects.create(sign_up="invited")
     client = Client()

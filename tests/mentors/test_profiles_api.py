@@ -205,3 +205,16 @@ def test_one_person_may_be_both():
     )
     assert response.json()["mentee"]["stage"] == "Pre-seed"
     assert Mentor.objects.get().title == "CEO"
+
+
+def test_what_has_one_line_keeps_one_line():
+    bob = people.bob()
+    response = people.api(bob).patch(
+        url(bob),
+        {"name": "Bob\r\nMentor", "mentor": {"headline": "One\ttwo\n", "bio": "One.\n\nTwo."}},
+        format="json",
+    )
+    assert response.status_code == 200
+    assert response.json()["name"] == "Bob Mentor"
+    assert response.json()["mentor"]["headline"] == "One two"
+    assert response.json()["mentor"]["bio"] == "One.\n\nTwo."

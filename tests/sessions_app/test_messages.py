@@ -128,6 +128,17 @@ class TestBooked:
         assert "&lt;script&gt;" in html
         assert mail.outbox[0].bcc == []
 
+    @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028"])
+    def test_a_line_break_in_a_name_does_not_stop_the_mails(self, line_break):
+        booked(name=f"Bob{line_break}Bcc: x@example.com")
+
+        assert delivery.send_due(clock=timezone.now) == 2
+
+        for message in mail.outbox:
+            assert message.subject.startswith("Booked: Bob Bcc: x@example.com and Alice")
+            assert message.message()["Bcc"] is None
+            assert event_in(message)[1]["ATTENDEE"].params["CN"].startswith(("Alice", "Bob Bcc"))
+
     def test_a_suspended_person_gets_no_mail(self):
         session = booked()
         type(session.mentee.user).objects.filter(email="alice@example.com").update(
