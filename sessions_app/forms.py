@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.times import parse_instant
+from accounts.times import EARLIEST, LATEST, parse_instant
 from sessions_app.hours import instant
 
 LONGEST_GOAL = 4000
@@ -88,6 +88,9 @@ class WindowForm(forms.Form):
         values = super().clean() or {}
         if values.keys() >= {"date", "starts", "ends"}:
             day, starts, ends = values["date"], values["starts"], values["ends"]
+            if not EARLIEST.year < day.year < LATEST.year:
+                self.add_error("date", _("This date is too far away."))
+                return values
             last = day + timedelta(days=1) if ends <= starts else day
             values["starts_at"] = instant(datetime.combine(day, starts), self.zone)
             values["ends_at"] = instant(datetime.combine(last, ends), self.zone)

@@ -19,6 +19,7 @@ from sessions_app.slots import (
     Taken,
     Week,
     Window,
+    ceil_minute,
     minute,
     open_slots as rule,
 )
@@ -55,7 +56,14 @@ def calendars(
         mentor_id__in=ids, is_active=True, starts_at__lt=last, ends_at__gt=first
     ).order_by("mentor_id", "starts_at"):
         windows[row.mentor_id].append(
-            Window(minute(row.starts_at), minute(row.ends_at), row.capacity, row.pk, row.location)
+            Window(
+                # Inwards to whole minutes: nothing is offered before a window begins.
+                ceil_minute(row.starts_at),
+                minute(row.ends_at),
+                row.capacity,
+                row.pk,
+                row.location,
+            )
         )
     seats: dict[UUID, list[_Seat]] = defaultdict(list)
     held = (

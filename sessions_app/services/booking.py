@@ -111,6 +111,8 @@ def lock_pair(mentor_id: UUID, mentee: Mentee) -> Mentor:
     if mentor is None:
         raise NotFound
     locked = Mentee.objects.select_for_update(no_key=True).get(pk=mentee.pk)
+    if mentor.user_id == locked.user_id:
+        raise NotAllowed(_("These are your own hours, so you cannot book them."))
     if not (mentor.is_active and mentor.user.is_active):
         raise NotAllowed(
             _("%(name)s is not taking sessions at the moment.") % {"name": mentor.user}

@@ -77,6 +77,12 @@ def _refuse_misshapen(specs: Sequence[WindowSpec]) -> None:
         raise Invalid(
             _("A window ends before it starts."), fields={"windows": [_("The end must be later.")]}
         )
+    named = [spec.id for spec in specs if spec.id is not None]
+    if len(named) != len(set(named)):
+        raise Invalid(
+            _("The same window is named twice."),
+            fields={"windows": [_("Give each id once; a new window needs none.")]},
+        )
     if any(spec.capacity < 1 for spec in specs):
         raise Invalid(_("A window needs a seat."), fields={"windows": [_("At least 1 seat.")]})
     in_order = sorted(specs, key=lambda spec: spec.starts_at)
@@ -188,7 +194,11 @@ def conflicts_of(
 
     Args:
         changing: only this window changes (or goes, when `specs` is empty); the others stay.
+
+    Raises:
+        Invalid: these cannot be anybody's windows, as when they are saved.
     """
+    _refuse_misshapen(specs)
     stay = AvailabilityWindow.objects.filter(mentor_id=mentor_id, is_active=True)
     stay = stay.filter(starts_at__lte=now) if changing is None else stay.exclude(pk=changing)
     after = [

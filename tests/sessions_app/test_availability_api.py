@@ -120,6 +120,34 @@ class TestReplacing:
         stolen = put(client, hours, spec(hours.starts_at, id=str(theirs.pk)))
         assert stolen.status_code == 404
 
+    def test_a_window_named_twice_is_refused_not_merged(self, hours):
+        later = hours.starts_at + timedelta(days=2)
+        twice = [spec(hours.starts_at, id=str(hours.pk)), spec(later, id=str(hours.pk))]
+
+        answer = put(api(hours.mentor.user), hours, *twice, force=True)
+
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+        assert AvailabilityWindow.objects.get().ends_at == hours.ends_at
+
+    def test_checking_refuses_the_windows_that_saving_would(self, hours):
+        backwards = spec(hours.starts_at, hours=-1)
+        body = {"mentor": str(hours.mentor_id), "windows": [backwards]}
+
+        answer = api(hours.mentor.user).post(
+            "/api/availability/check-conflicts", body, format="json"
+        )
+
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+    def test_nothing_is_offered_before_a_window_begins(self):
+        window = open_window(bob().mentor)
+        window.starts_at += timedelta(seconds=30)
+        window.save()
+
+        slots = api(alice()).get(path(window, "/slots")).json()["slots"]
+
+        assert slots[0]["starts_at"] > window.starts_at.isoformat()
+
     def test_only_bob_and_carol_may(self, hours):
         assert put(api(alice()), hours).status_code == 403
         assert put(api(MentorFactory().user), hours).status_code == 403

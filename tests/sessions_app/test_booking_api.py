@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from mentors.models import Block, Mentor
+from mentors.models import Block, Mentee, Mentor
 from sessions_app.models import Meeting, Notification, Session, SessionEvent
 from tests.factories import MentorFactory
 from tests.hours import open_window
@@ -63,6 +63,13 @@ class TestBooking:
             for kind in ("booked", "reminder_day", "reminder_hour")
             for email in ("alice@example.com", "bob@example.com")
         )
+
+    def test_nobody_books_themself(self, hours):
+        user = hours.mentor.user
+        Mentee.objects.create(user=user)
+
+        assert error_of(book(api(user), hours)) == (403, "permission_denied")
+        assert not Session.objects.exists()
 
     def test_a_taken_slot_answers_409_with_the_nearest_open_times(self, hours):
         book(api(mallory()), hours, starts_at=(hours.starts_at + timedelta(minutes=30)).isoformat())
@@ -306,6 +313,13 @@ class TestReadingAndCancelling:
         assert event["UID"] == f"{session.pk}@office-hours"
         assert event["DTSTART"].dt == session.starts_at
         assert b"meet.jit.si" not in answer.content
+
+    def test_the_calendar_file_may_be_asked_for_by_its_type(self, session):
+        url, headers = f"/api/sessions/{session.pk}/calendar.ics", {"Accept": "text/calendar"}
+
+        assert api(session.mentee.user).get(url, headers=headers).status_code == 200
+        refused = api(mallory()).get(url, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
 
 
 class TestQueriesStayFew:

@@ -339,6 +339,12 @@ class TestHours:
         assert window.starts_at.isoformat() == "2027-01-12T19:00:00+00:00"
         assert window.ends_at - window.starts_at == timedelta(hours=2)
 
+    @pytest.mark.parametrize("far", ["9999-12-31", "2200-01-01", "0001-01-01"])
+    def test_a_date_that_no_calendar_reaches_is_refused_in_the_form(self, far):
+        answer = self.add(browser(bob()), date=far, starts="23:00", ends="00:00")
+        assert answer.status_code == 400
+        assert "too far away" in text_of(answer)
+
     def test_an_end_before_the_start_is_the_next_day(self):
         client = browser(bob())
         self.add(client, starts="22:00", ends="01:00")
