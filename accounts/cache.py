@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 30
+# Nobody waits for a Redis that hangs again and again: after one failure it is left alone so long.
+_LEFT_ALONE_SECONDS = 5
 T = TypeVar("T")
 
 
@@ -21,6 +23,7 @@ class ForgivingRedisCache(RedisCache):
     """Answers as an empty cache would while Redis is away, and says so in the log now and then."""
 
     _logged_at = float("-inf")
+    _away_until = float("-inf")
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
         # True: whoever takes a lock or notes a first use goes on, as on an empty cache.
@@ -55,15 +58,23 @@ class ForgivingRedisCache(RedisCache):
         self._or(None, super().delete_many, *args, **kwargs)
 
     def _or(self, fallback: T, command: Callable[..., Any], *args: Any, **kwargs: Any) -> T:
+        if is_away():
+            return fallback
         try:
             result: T = command(*args, **kwargs)
         except (RedisError, OSError) as error:
             now = time.monotonic()
+            ForgivingRedisCache._away_until = now + _LEFT_ALONE_SECONDS
             if now - ForgivingRedisCache._logged_at > _LOG_EVERY_SECONDS:
                 ForgivingRedisCache._logged_at = now
                 logger.warning("The cache is away (%s); going on without it.", type(error).__name__)
             return fallback
         return result
+
+
+def is_away() -> bool:
+    """Whether Redis has just failed somebody: then the queue on it need not be tried either."""
+    return time.monotonic() < ForgivingRedisCache._away_until
 
 
 def ping() -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from celery import current_app
 from django.db import transaction
 
+from accounts.cache import is_away
 from sessions_app.models import Notification, Session
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ def drop_unsent(session: Session) -> None:
 
 def nudge() -> None:
     """Ask a worker to look now instead of at the next sweep."""
+    if is_away():
+        return
     try:
         current_app.send_task("sessions_app.tasks.send_due_messages", queue="mail", retry=False)
     except Exception:  # whatever the broker's client raises: the sweep will find the row

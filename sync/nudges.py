@@ -9,11 +9,15 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from accounts.cache import is_away
+
 logger = logging.getLogger(__name__)
 
 
 def send(task: str, *, queue: str | None = None, **arguments: Any) -> None:
     """Put a task on its queue, without waiting for a broker that is away."""
+    if is_away():
+        return
     try:
         current_app.send_task(task, kwargs=arguments, queue=queue, retry=False)
     except (OperationalError, OSError):

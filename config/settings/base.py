@@ -10,6 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from config import embedded, environment
 from config.environment import ConfigurationError
 from config.logging import LOGGING as LOGGING
@@ -137,8 +140,12 @@ CACHES = {
         "BACKEND": "accounts.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "oh",
-        # A cache that hangs is worse than none.
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        # A cache that hangs is worse than none; asking it again makes each request as long again.
+        "OPTIONS": {
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+            "retry": Retry(NoBackoff(), 0),
+        },
     }
 }
 
@@ -157,6 +164,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A nudge is worth a second, not a request: the row it speaks of is found by the sweep anyway.
     "socket_connect_timeout": 1,
+    # Longer than a worker's own wait for work (1 s), or it would part with a broker that is well.
+    "socket_timeout": 3,
     "visibility_timeout": 900,
 }
 CELERY_TIMEZONE = "UTC"
