@@ -25,7 +25,7 @@ class Wording:
     body: str
 
 
-_CLOSE = "\n\nSee or change it here: {{ session_url }}"
+_CLOSE = "\n\nSee or cancel it here: {{ session_url }}"
 SHIPPED: Mapping[str, Wording] = {
     Notification.Kind.BOOKED: Wording(
         "Booked: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",

@@ -76,9 +76,8 @@ def test_without_a_suitable_python_there_is_a_sentence(clone):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "-n 2"),
-        (["tests/config"], "-n 2 tests/config"),
-        (["-m", "not browser"], "-n 2 -m not browser"),
+        (["tests/config"], "-n 2 --dist loadgroup tests/config"),
+        (["-m", "not browser"], "-n 2 --dist loadgroup -m not browser"),
         (["tests/x.py::test_y"], "tests/x.py::test_y"),
         (["-n", "4"], "-n 4"),
         (["-n0"], "-n0"),
@@ -91,6 +90,23 @@ def test_tests_run_on_two_processes_unless_told_otherwise(clone, arguments, expe
         pretend(clone / "tools" / name, "exit 0")
     done = run(clone, "script/test", *arguments, path=f"{clone / 'tools'}:{os.environ['PATH']}")
     assert done.stdout.strip() == f"asked: -m pytest {expected}".strip()
+
+
+@pytest.mark.parametrize(("alone", "rest", "expected"), [(0, 0, 0), (1, 0, 1), (0, 1, 1)])
+def test_what_measures_seconds_runs_alone_and_first(clone, alone, rest, expected):
+    pretend(clone / "script" / "bootstrap", "exit 0")
+    pretend(
+        clone / ".venv" / "bin" / "python",
+        f'echo "asked: $*"; case "$*" in *"not timing"*) exit {rest};; *) exit {alone};; esac',
+    )
+    for name in ("chromium", "chromedriver"):
+        pretend(clone / "tools" / name, "exit 0")
+    done = run(clone, "script/test", path=f"{clone / 'tools'}:{os.environ['PATH']}")
+    assert done.returncode == expected
+    assert done.stdout.split("\n")[:2] == [
+        "asked: -m pytest -m timing",
+        "asked: -m pytest -m not timing -n 2",
+    ]
 
 
 @pytest.mark.parametrize(("check", "test", "expected"), [(0, 0, 0), (1, 0, 1), (0, 1, 1)])
