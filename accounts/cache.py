@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.core.cache import caches
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -19,11 +19,28 @@ _LEFT_ALONE_SECONDS = 5
 T = TypeVar("T")
 
 
+class _OneClient(RedisCacheClient):
+    """Django makes a Redis client for every command, which costs more than the command."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._made: dict[bool, Any] = {}
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        if write not in self._made:
+            self._made[write] = super().get_client(key, write=write)
+        return self._made[write]
+
+
 class ForgivingRedisCache(RedisCache):
     """Answers as an empty cache would while Redis is away, and says so in the log now and then."""
 
     _logged_at = float("-inf")
     _away_until = float("-inf")
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = _OneClient
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
         # True: whoever takes a lock or notes a first use goes on, as on an empty cache.

@@ -52,18 +52,17 @@ def calendars(
     """
     ids = [mentor.pk for mentor in mentors]
     windows: dict[UUID, list[Window]] = defaultdict(list)
-    for row in AvailabilityWindow.objects.filter(
-        mentor_id__in=ids, is_active=True, starts_at__lt=last, ends_at__gt=first
-    ).order_by("mentor_id", "starts_at"):
-        windows[row.mentor_id].append(
-            Window(
-                # Inwards to whole minutes: nothing is offered before a window begins.
-                ceil_minute(row.starts_at),
-                minute(row.ends_at),
-                row.capacity,
-                row.pk,
-                row.location,
-            )
+    # Tuples, not models, here and below: this is read before every booking and for every list.
+    offered = (
+        AvailabilityWindow.objects.filter(mentor_id__in=ids, is_active=True)
+        .filter(starts_at__lt=last, ends_at__gt=first)
+        .order_by("mentor_id", "starts_at")
+        .values_list("mentor_id", "starts_at", "ends_at", "capacity", "pk", "location")
+    )
+    for mentor_id, starts_at, ends_at, capacity, pk, location in offered:
+        # Inwards to whole minutes: nothing is offered before a window begins.
+        windows[mentor_id].append(
+            Window(ceil_minute(starts_at), minute(ends_at), capacity, pk, location)
         )
     seats: dict[UUID, list[_Seat]] = defaultdict(list)
     held = (
