@@ -135,7 +135,9 @@ def _first(plan: Plan) -> tuple[Program, ...]:
 def _programs(plan: Plan) -> tuple[Program, ...]:
     programs = [
         _web(plan),
-        _worker("worker", "fastlane,mail,sync,default", concurrency=2),
+        _worker("worker", "fastlane,mail,default", concurrency=2),
+        # By itself: a run waits for Airtable's rate limit, and mail must not wait behind it.
+        _worker("sync", "sync", concurrency=2),
         _worker("embeddings", "embeddings", concurrency=1),
         _celery(
             "beat",

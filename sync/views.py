@@ -68,7 +68,7 @@ def _take_ping(body: bytes, mac: str) -> None:
     _json_object(body)
     # A ping may be retried for a day and carries nothing, so its age is no reason to refuse it.
     services.note_ping(registration, now=timezone.now())
-    nudges.send("sync.tasks.pull", queue="sync")
+    nudges.pull_soon()
 
 
 def _take_post(body: bytes, signature: str) -> None:

@@ -9,12 +9,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import User
-from accounts.refusals import Refusal
 from mentors import services, vocabulary
 from mentors.models import Mentee
 from sync.mappings import codecs
 from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Edit, Field, Mapping, Watch, arguments
-from sync.mappings.people import refuse_new_address, refuse_staff
+from sync.mappings.people import newcomer, refuse_new_address, refuse_staff
 
 
 def _objects() -> QuerySet[Mentee]:
@@ -29,24 +28,8 @@ def _apply(mentee_id: UUID, changes: MappingType[str, Any], edit: Edit) -> None:
 
 
 def _admit(values: MappingType[str, Any], edit: Edit) -> UUID:
-    email = values.get("Email", "")
-    if not email:
-        raise Refusal("Add an e-mail address: it is how a mentee is known and invited.")
-    refuse_staff(User.objects.filter(email__iexact=email).first())
-    changes = {
-        name: value
-        for name, value in values.items()
-        if MENTEE.by_name[name].authority is not PLATFORM
-        and name not in ("Email", "Name")
-        and value != MENTEE.by_name[name].codec.empty
-    }
-    changes["Is Active"] = values.get("Is Active", False)
-    return services.admit_mentee(
-        email=email,
-        name=values.get("Name", ""),
-        changes=arguments(MENTEE, changes),
-        now=edit.now,
-    ).pk
+    email, name, changes = newcomer(MENTEE, values)
+    return services.admit_mentee(email=email, name=name, changes=changes, now=edit.now).pk
 
 
 def _remove(mentee_id: UUID, edit: Edit) -> None:

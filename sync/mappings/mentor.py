@@ -11,13 +11,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.refusals import Refusal
 from mentors import services, vocabulary
 from mentors.models import Expertise, Mentor
 from sessions_app.models import Session
 from sync.mappings import codecs
 from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Edit, Field, Mapping, Watch, arguments
-from sync.mappings.people import refuse_new_address, refuse_staff
+from sync.mappings.people import newcomer, refuse_new_address, refuse_staff
 
 
 def _areas(mentor: Mentor) -> list[str]:
@@ -59,24 +58,8 @@ def _apply(mentor_id: UUID, changes: MappingType[str, Any], edit: Edit) -> None:
 
 
 def _admit(values: MappingType[str, Any], edit: Edit) -> UUID:
-    email = values.get("Email", "")
-    if not email:
-        raise Refusal("Add an e-mail address: it is how a mentor is known and invited.")
-    refuse_staff(User.objects.filter(email__iexact=email).first())
-    changes = {
-        name: value
-        for name, value in values.items()
-        if MENTOR.by_name[name].authority is not PLATFORM
-        and name not in ("Email", "Name")
-        and value != MENTOR.by_name[name].codec.empty
-    }
-    changes["Is Active"] = values.get("Is Active", False)
-    return services.admit_mentor(
-        email=email,
-        name=values.get("Name", ""),
-        changes=arguments(MENTOR, changes),
-        now=edit.now,
-    ).pk
+    email, name, changes = newcomer(MENTOR, values)
+    return services.admit_mentor(email=email, name=name, changes=changes, now=edit.now).pk
 
 
 def _remove(mentor_id: UUID, edit: Edit) -> None:

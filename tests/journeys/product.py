@@ -94,6 +94,8 @@ def running() -> Iterator[Product]:
     try:
         yield _wait(process, log, var_dir)
     finally:
+        # Shown by pytest beside a failure.
+        print(log.read_text(errors="replace")[-6000:])
         process.send_signal(signal.SIGINT)
         try:
             process.wait(60)

@@ -14,7 +14,12 @@ from tests.browser import Page, chromium
 from tests.journeys.product import eventually
 from tests.journeys.test_by_api import PASSWORD, QUERY
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timing,  # beside the other walks, on the one product they share
+    pytest.mark.browser,
+    pytest.mark.xdist_group("journeys"),
+]
 
 ANONYMOUS = ("/", "/accounts/login/", "/accounts/signup/", "/accounts/login/code/", "/mentors/")
 MENTEE = (
@@ -105,8 +110,10 @@ return wrong;
 # The new colours are on the screen, not on their way.
 PAINTED = r"""
 const [dark, done] = arguments;
-const wait = () => matchMedia("(prefers-color-scheme: dark)").matches === dark
-  ? requestAnimationFrame(() => setTimeout(done, 30)) : setTimeout(wait, 10);
+const settled = () => matchMedia("(prefers-color-scheme: dark)").matches === dark
+  && document.getAnimations().every((animation) => animation.playState !== "running");
+const wait = () => requestAnimationFrame(() => setTimeout(
+  () => (settled() ? setTimeout(() => (settled() ? done() : wait()), 150) : wait()), 30));
 wait();
 """
 
