@@ -66,7 +66,8 @@ def test_a_laptop_gets_debug_a_sandbox_and_demo_people(nothing_decided, tmp_path
     assert os.environ["DEBUG"] == "1"
     assert os.environ["AIRTABLE_API_URL"] == f"http://127.0.0.1:{made.sandbox_port}"
     assert [program.name for program in made.first] == ["migrate", "demo data"]
-    assert [program.name for program in made.programs] == ["web", "worker", "embeddings", "beat"]
+    names = [program.name for program in made.programs]
+    assert names == ["web", "worker", "sync", "embeddings", "beat"]
     queues = " ".join(word for program in made.programs for word in program.command)
     assert re.findall(r"--queues=(\S+)", queues) == ["fastlane,mail,default", "sync", "embeddings"]
 

@@ -95,7 +95,7 @@ def running() -> Iterator[Product]:
         yield _wait(process, log, var_dir)
     finally:
         # Shown by pytest beside a failure.
-        print(log.read_text(errors="replace")[-6000:])
+        sys.stdout.write(log.read_text(errors="replace")[-6000:])
         process.send_signal(signal.SIGINT)
         try:
             process.wait(60)
