@@ -58,14 +58,19 @@ def constraints_off(transactional_db):
 
 class TestOneSeat:
     def test_without_lock_and_constraint_the_seat_is_sold_more_than_once(self, constraints_off):
-        mentor, window = MentorFactory(), None
-        window = open_window(mentor, hours=0.5)
         mentees = MenteeFactory.create_batch(32)
+        warm = Shot("/api/sessions/upcoming", {}, signed_in(mentees[0]), "GET")
+        sold = 0
 
         with web("benchmarks.unguarded") as url:
-            hits = fire(url, [booking(mentor, window, mentee) for mentee in mentees])
+            fire(url, [warm] * 32)
+            for days in range(3, 60, 7):  # a race is a matter of luck: it gets several chances
+                window = open_window(MentorFactory(booking_horizon_days=90), days=days, hours=0.5)
+                hits = fire(url, [booking(window.mentor, window, mentee) for mentee in mentees])
+                sold = sum(hit.status == 201 for hit in hits)
+                if sold > 1:
+                    break
 
-        sold = sum(hit.status == 201 for hit in hits)
         assert sold > 1, "This race no longer shows itself, so the tests below prove nothing."
 
     @pytest.mark.parametrize("seats", [1, 5])
