@@ -158,7 +158,8 @@ def sandbox_program(plan: Plan) -> Program:
             *("--host", "127.0.0.1", "--port", str(plan.sandbox_port)),
             *("--state", str(plan.var_dir / "sandbox.json")),
             *("--automation-url", f"http://{own_address(plan)}/api/webhooks/airtable"),
-            *("--automation-secret", environment.listing("AIRTABLE_WEBHOOK_SECRET")[0]),
+            # In one word: a secret may begin with a dash.
+            f"--automation-secret={environment.listing('AIRTABLE_WEBHOOK_SECRET')[0]}",
         ),
     )
 
