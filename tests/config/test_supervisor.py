@@ -226,3 +226,13 @@ def test_script_server_comes_up_and_leaves_nothing(nothing_decided, folder, numb
         finally:
             if process.poll() is None:
                 process.terminate()
+
+
+def test_a_secret_may_begin_with_a_dash(nothing_decided, tmp_path, listener, monkeypatch):
+    monkeypatch.setattr(
+        "config.development.secrets.token_urlsafe", lambda *_: "-starts-with-a-dash"
+    )
+
+    made = plan.make_plan(tmp_path, listener, "127.0.0.1")
+
+    assert "--automation-secret=-starts-with-a-dash" in plan.sandbox_program(made).command
