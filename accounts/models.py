@@ -221,6 +221,19 @@ class ProgramSettings(models.Model):
         default=120, help_text="How long before the start a session may still be moved."
     )
     pending_lapses_after_hours = models.PositiveSmallIntegerField(default=48)
+    dispute_hours = models.PositiveSmallIntegerField(
+        default=48, help_text="How long after a session an absence may be reported or disputed."
+    )
+    waitlist_offer_minutes = models.PositiveSmallIntegerField(
+        default=720, help_text="How long a freed time is held for the next on the waitlist."
+    )
+    self_service_hold_minutes = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="How long a mentee may hold a time before booking it. 0: they may not.",
+    )
+    shows_group_attendees = models.BooleanField(
+        default=False, help_text="Whether the people of a group session see one another's names."
+    )
     default_session_minutes = models.PositiveSmallIntegerField(default=30)
 
     class Meta:

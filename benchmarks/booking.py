@@ -22,6 +22,7 @@ from sessions_app.models import AvailabilityWindow, Session
 CLIENTS = 64
 GUARDS = (
     "ALTER TABLE sessions_app_meeting DROP CONSTRAINT mentor_is_in_one_meeting_at_a_time",
+    "ALTER TABLE sessions_app_commitment DROP CONSTRAINT person_is_in_one_session_at_a_time",
     "DROP INDEX a_seat_holds_one_live_session",
 )
 

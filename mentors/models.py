@@ -48,10 +48,20 @@ class Mentor(models.Model):
         default=5, help_text="Sessions a week, Monday to Monday in the mentor's own time zone."
     )
     session_minutes = models.PositiveSmallIntegerField(default=30)
+    start_step_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How far apart sessions may start. Empty: one after the other.",
+    )
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
     minimum_notice_minutes = models.PositiveIntegerField(default=120)
     booking_horizon_days = models.PositiveSmallIntegerField(default=60)
+    meeting_link = WebAddressField(
+        blank=True,
+        validators=[http_url],
+        help_text="A room of the mentor's own for every session. Empty: each session gets a new one.",
+    )
 
     # Made by `seed_demo --mentors` for load work; outside every Airtable mapping.
     is_synthetic = models.BooleanField(default=False, editable=False)
@@ -67,6 +77,11 @@ class Mentor(models.Model):
             models.CheckConstraint(
                 condition=Q(session_minutes__gte=5, session_minutes__lte=480),
                 name="session_length_is_5_to_480_minutes",
+            ),
+            models.CheckConstraint(
+                condition=Q(start_step_minutes=None)
+                | Q(start_step_minutes__gte=5, start_step_minutes__lte=480),
+                name="start_step_is_5_to_480_minutes",
             ),
             models.CheckConstraint(
                 condition=Q(booking_horizon_days__gte=1, booking_horizon_days__lte=366),

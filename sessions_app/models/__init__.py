@@ -3,21 +3,33 @@
 from sessions_app.models.availability import (
     AvailabilityWindow,
     BookableMentor,
+    BusyTime,
+    Holiday,
     HoursException,
+    HoursMade,
     MentorOpening,
     WeeklyHours,
 )
-from sessions_app.models.booking import Feedback, Meeting, Notification, Session, SessionEvent
+from sessions_app.models.booking import Commitment, Feedback, Meeting, Session, SessionEvent
+from sessions_app.models.messages import MessagePreferences, Notification
+from sessions_app.models.waitlist import Hold, WaitlistEntry
 
 __all__ = [
     "AvailabilityWindow",
     "BookableMentor",
+    "BusyTime",
+    "Commitment",
     "Feedback",
+    "Hold",
+    "Holiday",
     "HoursException",
+    "HoursMade",
     "Meeting",
     "MentorOpening",
+    "MessagePreferences",
     "Notification",
     "Session",
     "SessionEvent",
+    "WaitlistEntry",
     "WeeklyHours",
 ]

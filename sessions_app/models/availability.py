@@ -80,14 +80,22 @@ class WeeklyHours(models.Model):
 
 
 class HoursException(models.Model):
-    """One date that differs from the weekly hours: closed (no times), or open at other times."""
+    """One date that differs from the weekly hours: closed (no times), or open at other times.
+
+    With `weekly_hours` only those hours are skipped on that date, which is what becomes of a window
+    that somebody closed or moved by hand; without, the date's weekly hours are all replaced.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="hours_exceptions")
     date = models.DateField()
+    weekly_hours = models.ForeignKey(
+        WeeklyHours, null=True, blank=True, on_delete=models.CASCADE, related_name="skipped"
+    )
     starts = models.TimeField(null=True, blank=True)
     ends = models.TimeField(null=True, blank=True)
     capacity = models.PositiveSmallIntegerField(default=1)
+    location = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=120, blank=True)
 
     class Meta:
@@ -97,16 +105,90 @@ class HoursException(models.Model):
                 name="exception_has_both_times_or_none",
             ),
             models.CheckConstraint(condition=Q(capacity__gte=1), name="exception_has_a_seat"),
+            models.CheckConstraint(
+                condition=Q(weekly_hours=None) | Q(starts=None), name="skipped_hours_have_no_times"
+            ),
+            models.UniqueConstraint(
+                fields=["weekly_hours", "date"], name="weekly_hours_are_skipped_once_a_date"
+            ),
         ]
+        indexes = [models.Index(fields=["mentor", "date"], name="exceptions_by_mentor")]
 
     def __str__(self) -> str:
         return f"{self.mentor_id} on {self.date}"
 
 
+class Holiday(models.Model):
+    """A date on which nobody's weekly hours apply. A mentor's own exception for that date does."""
+
+    date = models.DateField(unique=True)
+    name = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.date}"
+
+
+class BusyTime(models.Model):
+    """A time at which a mentor cannot be booked, whatever the hours say: away, or in a calendar."""
+
+    class Source(models.TextChoices):
+        AWAY = "away", "Time away"
+        CALENDAR = "calendar", "Calendar"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="busy_times")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    source = models.CharField(max_length=8, choices=Source, default=Source.AWAY)
+    # The calendar's own name for the event, so that a refresh finds it again.
+    uid = models.CharField(max_length=255, blank=True)
+    reason = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="busy_time_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=Q(source__in=["away", "calendar"]), name="busy_time_source_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["mentor", "source", "uid"],
+                condition=~Q(uid=""),
+                name="a_calendar_event_is_noted_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["mentor", "starts_at"], name="busy_times_by_mentor")]
+        triggers = [outdates_opening("outdate_opening")]
+
+    def __str__(self) -> str:
+        return f"{self.mentor_id} busy at {self.starts_at:%Y-%m-%d %H:%M} UTC"
+
+
+class HoursMade(models.Model):
+    """What a mentor's windows were last made from: the zone, the zone rules, and how far ahead.
+
+    When one of them is no longer so, the windows are made again.
+    """
+
+    mentor = models.OneToOneField(
+        Mentor, primary_key=True, on_delete=models.CASCADE, related_name="hours_made"
+    )
+    zone = models.CharField(max_length=64)
+    zone_rules = models.CharField(max_length=32, help_text="The release of the time zone database.")
+    until = models.DateField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.mentor_id} until {self.until}"
+
+
 class AvailabilityWindow(models.Model):
     """When a mentor holds office hours. Slots are the bookable starts inside it.
 
-    `weekly_hours` says where it came from; a window that a PM made by hand or in Airtable has none.
+    `weekly_hours` or `exception` says where it came from; a window that a PM made by hand or in
+    Airtable has neither, and is nobody's to make again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -117,6 +199,14 @@ class AvailabilityWindow(models.Model):
     location = models.CharField(max_length=200, blank=True, help_text="Empty: online.")
     weekly_hours = models.ForeignKey(
         WeeklyHours,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    exception = models.ForeignKey(
+        HoursException,
         null=True,
         blank=True,
         editable=False,
@@ -192,6 +282,7 @@ class BookableMentor(Mentor):
                 key="id",
                 operation=pgtrigger.UpdateOf(
                     "session_minutes",
+                    "start_step_minutes",
                     "buffer_before_minutes",
                     "buffer_after_minutes",
                     "minimum_notice_minutes",

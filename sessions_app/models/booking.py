@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
@@ -12,6 +13,78 @@ from django.utils import timezone
 from mentors.models import Mentee, Mentor
 from sessions_app.models.availability import AvailabilityWindow, outdates_opening
 from sessions_app.models.ranges import Period, UuidPoint
+
+
+def commits(name: str, *, person: str, live: str) -> pgtrigger.Trigger:
+    """A trigger that keeps the person's Commitment in step with the row, whatever path wrote it.
+
+    Args:
+        name: "meeting" or "session", whose table carries the trigger.
+        person: "mentor" or "mentee": the column that says who is there.
+        live: SQL that says whether the row still takes that person's time.
+    """
+    body = f"""
+        IF TG_OP = 'DELETE' THEN
+            DELETE FROM sessions_app_commitment WHERE {name}_id = OLD.id;
+        ELSIF {live} THEN
+            INSERT INTO sessions_app_commitment (user_id, starts_at, ends_at, {name}_id)
+            SELECT user_id, NEW.starts_at, NEW.ends_at, NEW.id FROM mentors_{person}
+            WHERE id = NEW.{person}_id
+            ON CONFLICT ({name}_id) DO UPDATE
+            SET user_id = excluded.user_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at;
+        ELSE
+            DELETE FROM sessions_app_commitment WHERE {name}_id = NEW.id;
+        END IF;
+        RETURN NULL;
+    """
+    columns = ("live",) if name == "meeting" else ("status",)
+    return pgtrigger.Trigger(
+        name="commit_person",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert
+        | pgtrigger.Delete
+        | pgtrigger.UpdateOf(*columns, "starts_at", "ends_at", f"{person}_id"),
+        func=pgtrigger.Func(body),
+    )
+
+
+class Commitment(models.Model):
+    """A time at which a person is expected, as a mentor in a meeting or as a mentee in a session.
+
+    Written by triggers alone. It exists for its constraint: one person may be both mentor and mentee,
+    and still cannot be in two places at once.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="commitments"
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    meeting = models.OneToOneField(
+        "Meeting", null=True, on_delete=models.CASCADE, related_name="commitment"
+    )
+    session = models.OneToOneField(
+        "Session", null=True, on_delete=models.CASCADE, related_name="commitment"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(meeting=None, session__isnull=False)
+                | Q(meeting__isnull=False, session=None),
+                name="commitment_is_to_a_meeting_or_a_session",
+            ),
+            ExclusionConstraint(
+                name="person_is_in_one_session_at_a_time",
+                expressions=[
+                    (UuidPoint("user_id"), RangeOperators.OVERLAPS),
+                    (Period(), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.starts_at:%Y-%m-%d %H:%M} UTC"
 
 
 class Meeting(models.Model):
@@ -36,6 +109,13 @@ class Meeting(models.Model):
     location = models.CharField(max_length=200, blank=True)
     meeting_url = models.URLField(blank=True)
     live = models.BooleanField(default=True)
+    # As they were when it was booked: a mentor who changes them later moves nobody.
+    buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
+    buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
+    # What the mentor's clock was to show ("2026-12-08T14:00" in `zone`). Where a country changes its
+    # clocks later on, this is how anybody notices that the agreed hour has become another one.
+    agreed_local = models.CharField(max_length=16, blank=True, editable=False)
+    zone = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -59,7 +139,10 @@ class Meeting(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["mentor", "starts_at"], name="meetings_by_mentor")]
-        triggers = [outdates_opening("outdate_opening")]
+        triggers = [
+            outdates_opening("outdate_opening"),
+            commits("meeting", person="mentor", live="NEW.live"),
+        ]
 
     def __str__(self) -> str:
         return f"meeting {self.id} at {self.starts_at:%Y-%m-%d %H:%M} UTC"
@@ -74,6 +157,11 @@ class Session(models.Model):
         COMPLETED = "completed", "Completed"
         CANCELLED = "cancelled", "Cancelled"
         NO_SHOW = "no_show", "No show"
+
+    class Attendance(models.TextChoices):
+        UNKNOWN = "unknown", "Not known"
+        ATTENDED = "attended", "Was there"
+        ABSENT = "absent", "Did not come"
 
     LIVE = ("pending", "booked")
 
@@ -96,8 +184,18 @@ class Session(models.Model):
     booked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # Until when a pending one waits for the mentor's answer.
+    answer_by = models.DateTimeField(null=True, blank=True)
     mentor_joined_at = models.DateTimeField(null=True, blank=True)
     mentee_joined_at = models.DateTimeField(null=True, blank=True)
+    mentor_attendance = models.CharField(
+        max_length=8, choices=Attendance, default=Attendance.UNKNOWN
+    )
+    mentee_attendance = models.CharField(
+        max_length=8, choices=Attendance, default=Attendance.UNKNOWN
+    )
+    # Somebody looked at it lying outside the hours, or across another appointment, and let it stand.
+    kept_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -109,6 +207,11 @@ class Session(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=["pending", "booked", "completed", "cancelled", "no_show"]),
                 name="session_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(mentor_attendance__in=["unknown", "attended", "absent"])
+                & Q(mentee_attendance__in=["unknown", "attended", "absent"]),
+                name="attendance_is_known_words",
             ),
             models.CheckConstraint(
                 condition=Q(seat__gte=1, seat__lte=F("capacity")),
@@ -131,8 +234,18 @@ class Session(models.Model):
         indexes = [
             models.Index(fields=["mentor", "starts_at"], name="sessions_by_mentor"),
             models.Index(fields=["mentee", "starts_at"], name="sessions_by_mentee"),
+            # What the minute's sweep asks: whose time is over, whose answer is due?
+            models.Index(
+                fields=["ends_at"], condition=Q(status="booked"), name="sessions_to_finish"
+            ),
+            models.Index(
+                fields=["answer_by"], condition=Q(status="pending"), name="sessions_to_answer"
+            ),
         ]
-        triggers = [outdates_opening("outdate_opening")]
+        triggers = [
+            outdates_opening("outdate_opening"),
+            commits("session", person="mentee", live="NEW.status IN ('pending', 'booked')"),
+        ]
 
     def __str__(self) -> str:
         return f"session {self.id}"
@@ -158,6 +271,10 @@ class SessionEvent(models.Model):
     from_status = models.CharField(max_length=16, blank=True)
     to_status = models.CharField(max_length=16)
     reason = models.TextField(blank=True)
+    # A move in time, and the rules that a program manager knowingly set aside.
+    moved_from = models.DateTimeField(null=True, blank=True)
+    moved_to = models.DateTimeField(null=True, blank=True)
+    overrode = ArrayField(models.CharField(max_length=24), default=list, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["session", "at"], name="history_of_a_session")]
@@ -212,65 +329,3 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side}'s feedback on {self.session_id}"
-
-
-class Notification(models.Model):
-    """A message that is due, written in the transaction of its cause; a worker sends it.
-
-    Unique per (session, kind, recipient, version): however often the cause is handled, one message.
-    The claim moves `next_attempt_at` ahead, so a worker that dies gives the row back by itself.
-    """
-
-    class Kind(models.TextChoices):
-        BOOKED = "booked", "Session booked"
-        REQUESTED = "requested", "Session requested"
-        MOVED = "moved", "Session moved"
-        CANCELLED = "cancelled", "Session cancelled"
-        REMINDER_DAY = "reminder_day", "Reminder, a day before"
-        REMINDER_HOUR = "reminder_hour", "Reminder, an hour before"
-        FEEDBACK = "feedback", "Feedback request"
-
-    class State(models.TextChoices):
-        DUE = "due", "Due"
-        SENT = "sent", "Sent"
-        DROPPED = "dropped", "No longer wanted"
-        FAILED = "failed", "Cannot be delivered"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="notifications")
-    recipient = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
-    )
-    kind = models.CharField(max_length=16, choices=Kind)
-    version = models.PositiveIntegerField()
-    state = models.CharField(max_length=8, choices=State, default=State.DUE)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    last_error = models.TextField(blank=True)
-    sent_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["session", "kind", "recipient", "version"], name="a_message_is_sent_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=["due", "sent", "dropped", "failed"]),
-                name="notification_state_is_known",
-            ),
-        ]
-        indexes = [
-            # The mail worker's question: what is due?
-            models.Index(
-                fields=["next_attempt_at"], condition=Q(state="due"), name="notifications_due"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.session_id} to {self.recipient_id}"
-
-    @property
-    def message_id(self) -> str:
-        """The same for every attempt, so that a repeated mail is recognised as one."""
-        return f"<{self.id}@office-hours>"

@@ -37,6 +37,7 @@ def constraints_off(transactional_db):
     names = {
         "sessions_app_meeting": "mentor_is_in_one_meeting_at_a_time",
         "sessions_app_session": "a_seat_holds_one_live_session",
+        "sessions_app_commitment": "person_is_in_one_session_at_a_time",
     }
     definitions = {}
     with connection.cursor() as cursor:
@@ -53,6 +54,11 @@ def constraints_off(transactional_db):
             "ALTER TABLE sessions_app_meeting ADD CONSTRAINT mentor_is_in_one_meeting_at_a_time "
             "EXCLUDE USING gist (uuidrange(mentor_id, mentor_id, '[]') WITH &&, "
             "tstzrange(starts_at, ends_at) WITH &&) WHERE (live)"
+        )
+        cursor.execute(
+            "ALTER TABLE sessions_app_commitment ADD CONSTRAINT person_is_in_one_session_at_a_time "
+            "EXCLUDE USING gist (uuidrange(user_id, user_id, '[]') WITH &&, "
+            "tstzrange(starts_at, ends_at) WITH &&)"
         )
 
 
