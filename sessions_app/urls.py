@@ -2,19 +2,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sessions_app import api, views
+from sessions_app import views
+from sessions_app.api import availability, sessions
 
 app_name = "sessions"
 
 api_urlpatterns = [
-    path("sessions", api.SessionsView.as_view()),
-    path("sessions/upcoming", api.UpcomingSessionsView.as_view()),
-    path("sessions/<uuid:session_id>", api.SessionView.as_view()),
-    path("sessions/<uuid:session_id>/join", api.JoinView.as_view()),
-    path("sessions/<uuid:session_id>/calendar.ics", api.CalendarView.as_view()),
-    path("availability/check-conflicts", api.ConflictsView.as_view()),
-    path("availability/<uuid:mentor_id>", api.AvailabilityView.as_view()),
-    path("availability/<uuid:mentor_id>/slots", api.SlotsView.as_view()),
+    path("sessions", sessions.SessionsView.as_view()),
+    path("sessions/upcoming", sessions.UpcomingSessionsView.as_view()),
+    path("sessions/<uuid:session_id>", sessions.SessionView.as_view()),
+    path("sessions/<uuid:session_id>/join", sessions.JoinView.as_view()),
+    path("sessions/<uuid:session_id>/calendar.ics", sessions.CalendarView.as_view()),
+    path("availability/check-conflicts", availability.ConflictsView.as_view()),
+    path("availability/<uuid:mentor_id>", availability.AvailabilityView.as_view()),
+    path("availability/<uuid:mentor_id>/slots", availability.SlotsView.as_view()),
 ]
 
 urlpatterns = [

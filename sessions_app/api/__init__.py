@@ -1,0 +1,1 @@
+"""The REST API of sessions and hours, one module a noun."""

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from rest_framework.request import Request
+
+from accounts.models import User
+from accounts.refusals import NotAllowed
+from mentors.models import Mentee, Mentor
+from mentors.selectors import mentor_for
+
+
+def caller(request: Request) -> User:
+    assert isinstance(request.user, User)  # every view here asks for a signed-in person
+    return request.user
+
+
+def mentee_of(user: User) -> Mentee:
+    """The caller as a mentee, or a refusal: mentors and PMs have no seat to take."""
+    mentee = Mentee.objects.select_related("user").filter(user=user).first()
+    if mentee is None:
+        raise NotAllowed("Only mentees book sessions. Ask your program manager to be added as one.")
+    return mentee
+
+
+def mentor_of_hours(user: User, mentor_id: UUID) -> Mentor:
+    """The mentor whose hours these are, if this person may change them."""
+    mentor = mentor_for(user=user, mentor_id=mentor_id)
+    if mentor.user_id != user.pk and not user.is_program_manager:
+        raise NotAllowed("Only this mentor and program managers can change these hours.")
+    return mentor
