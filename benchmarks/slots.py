@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from sessions_app.slots import Calendar, Rules, Taken, Week, Window, at, minute, open_slots
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-RULES = Rules(30, 0, 0, notice=120, horizon=90 * 1440, weekly_cap=1000)
+RULES = Rules(30, 30, 0, 0, notice=120, weekly_cap=1000)
 ZONE = ZoneInfo("America/New_York")
 
 
@@ -44,8 +45,8 @@ def _calendar(seed: int, days: int) -> Calendar:
         start = minute(NOW) + day * 1440 + 240
         windows.append(Window(start, start + 300, 1))
         steps = sorted(chance.sample(range(10), 5))
-        taken += [Taken(start + step * 30, start + step * 30 + 30, 1, 1) for step in steps]
-    return Calendar(windows, taken, [Week(0, 10**9, 0)], RULES)
+        taken += [Taken(start + step * 30, start + step * 30 + 30, 1, 1, uuid4()) for step in steps]
+    return Calendar(windows, RULES, taken, weeks=[Week(0, 10**9, 0)])
 
 
 def _ours(calendar: Calendar, days: int) -> list[int]:

@@ -9,8 +9,8 @@ from mentors.models import Mentee, Mentor
 from sessions_app.services import booking
 
 
-def _no_lock(mentor_id: UUID, mentee: Mentee) -> Mentor:
-    return Mentor.objects.select_related("user").get(pk=mentor_id)
+def _no_lock(mentor_id: UUID, mentee: Mentee) -> tuple[Mentor, Mentee]:
+    return Mentor.objects.select_related("user").get(pk=mentor_id), mentee
 
 
 booking.lock_pair = _no_lock

@@ -7,7 +7,9 @@ that fails costs seconds and no message.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
@@ -52,6 +54,26 @@ def tell_both(session: Session, kind: str, *, now: datetime) -> None:
         ]
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     transaction.on_commit(nudge, robust=True)
+
+
+def tell_one(session: Session, user_id: UUID, kind: str, *, now: datetime) -> None:
+    """Write the message to one person. Repeats add nothing."""
+    row = Notification(
+        session=session,
+        recipient_id=user_id,
+        kind=kind,
+        version=session.version,
+        next_attempt_at=now,
+        created_at=now,
+    )
+    Notification.objects.bulk_create([row], ignore_conflicts=True)
+    transaction.on_commit(nudge, robust=True)
+
+
+def ask_for_feedback(sessions: Sequence[Session], *, now: datetime) -> None:
+    """Ask both sides how it went."""
+    for session in sessions:
+        tell_both(session, Notification.Kind.FEEDBACK, now=now)
 
 
 def drop_unsent(session: Session) -> None:

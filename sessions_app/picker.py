@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _, gettext_lazy, ngettext
 from accounts.times import utc
 from mentors.models import Mentee, Mentor
 from sessions_app import selectors
-from sessions_app.slots import Calendar, Slot, Why, minute, open_slots, why_empty
+from sessions_app.slots import Calendar, Slot, Why, at, minute, open_slots, why_empty
 from sessions_app.zones import city
 
 DAY = timedelta(days=1)
@@ -182,8 +182,7 @@ def pick(
         chosen: the start to mark, if it is open.
     """
     today = now.astimezone(zone).date()
-    horizon = now + timedelta(days=mentor.booking_horizon_days)
-    last_day = horizon.astimezone(zone).date()
+    last_day = at(selectors.opens_until(mentor, now) - 1).astimezone(zone).date()
     wanted = from_day or (chosen.astimezone(zone).date() if chosen else today)
     first = max(today, min(wanted, last_day))
     if not from_day:  # keep to whole pages, so that "earlier" leads back to today
@@ -193,14 +192,15 @@ def pick(
     taking = mentor.is_active and mentor.user.is_active
     # Whole days are asked for, so that a reason can be found for each.
     end = _midnight(last_day + DAY, zone)
-    calendar = selectors.calendars(mentors=[mentor], first=now, last=end)[mentor.pk]
-    busy = selectors.busy_times(viewer)
-    slots = list(open_slots(calendar, now=now, first=minute(now), last=minute(end), busy=busy))
+    calendar = selectors.calendars(mentors=[mentor], first=now, last=end, now=now, viewer=viewer)[
+        mentor.pk
+    ]
+    slots = open_slots(calendar, now=now, first=minute(now), last=minute(end))
     by_day: dict[date, list[Choice]] = defaultdict(list)
     for slot in slots if taking else ():
         choice = _choice(slot, mentor, zone)
         by_day[choice.starts_at.date()].append(choice)
-    reasons = _Reasons(calendar, mentor, zone, now, busy)
+    reasons = _Reasons(calendar, mentor, zone, now)
     return Picker(
         days=tuple(_days(first, last, by_day, reasons)),
         first=first,
@@ -242,7 +242,6 @@ class _Reasons:
     mentor: Mentor
     zone: ZoneInfo
     now: datetime
-    busy: Sequence[tuple[int, int]]
 
     def of(self, day: date) -> str:
         first = max(minute(_midnight(day, self.zone)), minute(self.now))
@@ -250,8 +249,6 @@ class _Reasons:
         if not (self.mentor.is_active and self.mentor.user.is_active):
             return _("Not taking sessions at the moment.")
         # Only the viewer's own sessions are in the way.
-        if self.busy and any(open_slots(self.calendar, now=self.now, first=first, last=last)):
-            return _("You already have a session at these times.")
         return self._sentence(why_empty(self.calendar, now=self.now, first=first, last=last))
 
     def _sentence(self, why: Why) -> str:
@@ -271,7 +268,12 @@ class _Reasons:
                 hours,
             ) % {"name": name, "hours": hours}
         return {
+            Why.MENTEE_BUSY: _("You already have a session at these times."),
             Why.TAKEN: _("All times are taken."),
+            Why.TOO_CLOSE: _("All times are taken."),
+            Why.HELD: _("The last times are held for somebody who waited for them."),
+            Why.BUSY: _("%(name)s has other appointments at these times.") % {"name": name},
+            Why.AWAY: _("%(name)s is away.") % {"name": name},
             Why.BEYOND_HORIZON: _("Not open for booking yet."),
         }.get(why, str(NO_HOURS))
 

@@ -14,11 +14,17 @@ class UnableToBook(Refusal):
     def __init__(self, why: Why, sentence: str, **extra: Any) -> None:
         super().__init__(sentence, **extra)
         self.why = why
-        self.code = why.value
+        self.code = why.code
 
 
 class IllegalMove(Refusal):
     code = "illegal_move"
+
+
+class VersionChanged(Refusal):
+    """Somebody changed the session since this person saw it. `version` and `starts_at` say how it is."""
+
+    code = "version_changed"
 
 
 class CutoffPassed(Refusal):

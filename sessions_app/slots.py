@@ -1,37 +1,58 @@
 """The one rule engine: which starts are open, and which rule closed the others.
 
 Pure: no ORM, no clock. Times are whole minutes since 1970 UTC (integers), because date objects made
-per slot are what makes other calendars slow. Listing, booking, moving, the admin, the API and the
-Airtable import all ask here, so what is shown as free can be booked.
+per slot are what makes other calendars slow. Every rule is a range of starts that it closes, so that
+listing (all starts minus what is closed) and explaining (which rule closed this one) cannot disagree.
+Listing, booking, moving, the admin, the API and the Airtable import all ask here: what is shown as
+free can be booked.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 MINUTE = 60
 DAY = 24 * 60
+# Beyond every time there is.
+_EVER = 1 << 60
 
 
 class Why(StrEnum):
-    """Which rule removed a start. The values are the API's codes."""
+    """Which rule removed a start. `code` is what the API calls it."""
 
     IN_PAST = "slot_in_past"
     OUTSIDE_WINDOW = "outside_window"
     TOO_SOON = "too_soon"
     BEYOND_HORIZON = "beyond_horizon"
-    TAKEN = "slot_taken"
-    WEEK_FULL = "weekly_cap_reached"
     MENTEE_BUSY = "mentee_busy"
+    TAKEN = "slot_taken"
+    HELD = "held"
+    TOO_CLOSE = "too_close"
+    BUSY = "busy"
+    AWAY = "away"
+    WEEK_FULL = "weekly_cap_reached"
+
+    @property
+    def code(self) -> str:
+        """The contract has fewer codes than there are reasons; the sentence tells them apart."""
+        return _CODES.get(self, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+_CODES = {
+    Why.HELD: Why.TAKEN.value,
+    Why.TOO_CLOSE: Why.TAKEN.value,
+    Why.BUSY: Why.TAKEN.value,
+    Why.AWAY: Why.OUTSIDE_WINDOW.value,
+}
+
+
+class Window(NamedTuple):
     starts: int
     ends: int
     capacity: int
@@ -39,35 +60,28 @@ class Window:
     location: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A live meeting: its period, its seats and how many of them are held."""
+class Taken(NamedTuple):
+    """A live meeting, or held seats where there is none yet (no `id`): its period, its seats and how
+    many of them are gone; the buffers as they were when it was booked."""
 
     starts: int
     ends: int
     capacity: int
     held: int
     id: UUID | None = None
+    before: int = 0
+    after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How a mentor likes to be booked. Minutes throughout; the gap rule is max(after, before)."""
+class Block(NamedTuple):
+    """A time at which the mentor cannot be met at all: away, or busy elsewhere."""
 
-    length: int
-    buffer_before: int
-    buffer_after: int
-    notice: int
-    horizon: int
-    weekly_cap: int
-
-    @property
-    def gap(self) -> int:
-        return max(self.buffer_after, self.buffer_before)
+    starts: int
+    ends: int
+    why: Why
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
+class Week(NamedTuple):
     """Monday to Monday in the mentor's zone (167, 168 or 169 hours), and the seats held in it."""
 
     starts: int
@@ -76,17 +90,46 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """All that is known of one mentor in a period. Sequences are sorted by start, without overlap."""
+class Rules:
+    """How a mentor likes to be booked. Minutes throughout."""
 
-    windows: Sequence[Window]
-    taken: Sequence[Taken]
-    weeks: Sequence[Week]
-    rules: Rules
+    length: int
+    step: int
+    buffer_before: int
+    buffer_after: int
+    notice: int
+    weekly_cap: int
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class Calendar:
+    """All that is known of one mentor in a period, for one viewer.
+
+    Sequences are sorted by start; windows and taken times do not overlap their own kind.
+
+    Args:
+        until: the first minute that is not open for booking yet.
+        busy: when the viewer is elsewhere, as (start, end).
+        hold: the viewer's own hold with this mentor (start, end, id), which closes nothing to them.
+        place: the viewer's place in the line for this mentor.
+    """
+
+    windows: Sequence[Window]
+    rules: Rules
+    taken: Sequence[Taken] = ()
+    blocks: Sequence[Block] = ()
+    weeks: Sequence[Week] = ()
+    busy: Sequence[tuple[int, int]] = ()
+    until: int = _EVER
+    hold: tuple[int, int, UUID] | None = None
+    place: UUID | None = None
+
+    def without_viewer(self) -> Calendar:
+        """The same for anybody: the viewer's own appointments left out."""
+        return replace(self, busy=(), hold=None, place=None)
+
+
+class Slot(NamedTuple):
     starts: int
     ends: int
     seats_left: int
@@ -100,6 +143,14 @@ class Slot:
     @property
     def ends_at(self) -> datetime:
         return at(self.ends)
+
+
+class Closure(NamedTuple):
+    """The starts first <= start < last, which a rule closes."""
+
+    first: int
+    last: int
+    why: Why
 
 
 def minute(moment: datetime) -> int:
@@ -121,126 +172,213 @@ def ceil_minute(moment: datetime) -> int:
     return -(-int(moment.timestamp() * 1_000_000) // (MINUTE * 1_000_000))
 
 
-def open_slots(
-    calendar: Calendar,
-    *,
-    now: datetime,
-    first: int,
-    last: int,
-    busy: Sequence[tuple[int, int]] = (),
-) -> Iterator[Slot]:
-    """Every open start with first <= start < last, in order.
-
-    Starts are counted from the window's own start in steps of the session's length, so a window in a
-    half-hour zone is cut on its own half hours.
+def closures(
+    calendar: Calendar, *, now: datetime, joining: Taken | None = None
+) -> Iterator[Closure]:
+    """What every rule closes, in the order in which reasons are named.
 
     Args:
-        calendar: the mentor's windows, meetings, weeks and rules.
+        joining: ask for the seats left in this meeting, which other meetings and the step do not
+            concern; None asks for a meeting of its own.
+    """
+    rules = calendar.rules
+    length = joining.ends - joining.starts if joining else rules.length
+    yield Closure(-_EVER, ceil_minute(now), Why.IN_PAST)
+    if not _is_held(calendar, joining):
+        yield Closure(-_EVER, ceil_minute(now + timedelta(minutes=rules.notice)), Why.TOO_SOON)
+    yield Closure(calendar.until, _EVER, Why.BEYOND_HORIZON)
+    for begin, end in calendar.busy:
+        yield Closure(begin - length + 1, end, Why.MENTEE_BUSY)
+    if joining is None:
+        yield from _closed_by_meetings(calendar.taken, rules)
+    elif joining.held >= joining.capacity:
+        yield Closure(joining.starts, joining.starts + 1, _taken_how(joining))
+    for block in calendar.blocks:
+        # The mentor's own buffers count here too: the gap is max(after, 0) and max(0, before).
+        first = block.starts - length - (rules.buffer_after if block.why is Why.BUSY else 0)
+        last = block.ends + (rules.buffer_before if block.why is Why.BUSY else 0)
+        yield Closure(first + 1, last, block.why)
+    for week in calendar.weeks:
+        if week.held >= rules.weekly_cap:
+            yield Closure(week.starts, week.ends, Why.WEEK_FULL)
+
+
+def _closed_by_meetings(taken: Sequence[Taken], rules: Rules) -> Iterator[Closure]:
+    """First where a new meeting would overlap one, then where it would be nearer than the gap.
+
+    The gap between neighbours is max(the earlier one's after, the later one's before).
+    """
+    length, before, after = rules.length, rules.buffer_before, rules.buffer_after
+    for meeting in taken:
+        yield Closure(meeting.starts - length + 1, meeting.ends, _taken_how(meeting))
+    for meeting in taken:
+        ahead, behind = max(after, meeting.before), max(meeting.after, before)
+        if ahead or behind:
+            first = meeting.starts - length - ahead + 1
+            yield Closure(first, meeting.ends + behind, Why.TOO_CLOSE)
+
+
+def _taken_how(meeting: Taken) -> Why:
+    return Why.TAKEN if meeting.id else Why.HELD
+
+
+def _is_held(calendar: Calendar, joining: Taken | None) -> bool:
+    """Whether this is the meeting that the viewer's own hold is for: the hold was taken in time, so
+    the notice is not asked for again."""
+    hold = calendar.hold
+    return bool(hold and joining and (joining.starts, joining.ends) == hold[:2])
+
+
+def open_slots(calendar: Calendar, *, now: datetime, first: int, last: int) -> list[Slot]:
+    """Every open start with first <= start < last, in order.
+
+    Starts are counted from the window's own start in the mentor's steps, so a window in a half-hour
+    zone is cut on its own half hours. A meeting with seats left is a slot with its own times.
+
+    Args:
         now: the moment the question is asked at.
         first, last: minutes, half-open.
-        busy: the mentee's own live sessions as (start, end) minutes, sorted.
     """
+    closed = _merged(closures(calendar, now=now))
+    slots: list[Slot] = []
+    at_closed = 0
+    length, step = calendar.rules.length, calendar.rules.step
     for window in calendar.windows:
-        for start in starts_of(window, calendar.rules, first=first, last=last):
-            slot = _slot(calendar, window, start)
-            if _refuse(calendar, slot, now=now, busy=busy) is None:
-                yield slot
+        start = _on_step(window, step, first)
+        stop = min(last, window.ends - length + 1)
+        while start < stop:
+            while closed[at_closed][1] <= start:
+                at_closed += 1
+            closing, opening = closed[at_closed]
+            if start < closing:
+                slots += [
+                    Slot(s, s + length, window.capacity, window)
+                    for s in range(start, min(closing, stop), step)
+                ]
+            start = _on_step(window, step, opening)
+    joinable = [slot for slot in _joinable(calendar, now=now) if first <= slot.starts < last]
+    if not joinable:
+        return slots
+    # By start: the viewer's own hold may be an open start of the window too.
+    by_start = {slot.starts: slot for slot in [*slots, *joinable]}
+    return [by_start[start] for start in sorted(by_start)]
 
 
-def starts_of(window: Window, rules: Rules, *, first: int, last: int) -> range:
-    """The starts that fit in a window, from the first at or after `first`."""
-    step = rules.length
-    skipped = max(0, -(-(first - window.starts) // step))
-    stop = min(last - 1, window.ends - rules.length) + 1
-    return range(window.starts + skipped * step, stop, step)
+def _on_step(window: Window, step: int, bound: int) -> int:
+    """The window's first start at or after the bound."""
+    return window.starts + max(0, -(-(bound - window.starts) // step)) * step
 
 
-def why(
-    calendar: Calendar,
-    *,
-    start: int,
-    now: datetime,
-    busy: Sequence[tuple[int, int]] = (),
-) -> tuple[Why | None, Slot | None]:
-    """The rule that closes this start (None when it is open), and the slot as far as there is one.
+def _merged(closed: Iterable[Closure]) -> list[tuple[int, int]]:
+    """The ranges in order, those that touch made one. The last one has no end."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted((first, last) for first, last, _why in closed):
+        if merged and first <= merged[-1][1]:
+            if last > merged[-1][1]:
+                merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    if merged[-1][1] < _EVER:
+        merged.append((_EVER, _EVER + 1))
+    return merged
+
+
+def _joinable(calendar: Calendar, *, now: datetime) -> Iterator[Slot]:
+    """The seats left in meetings that are there already, and the seat held for the viewer."""
+    for meeting in _with_own_hold(calendar):
+        if meeting.held < meeting.capacity:
+            window = _around(calendar, meeting.starts, meeting.ends)
+            if window and not any(_closed_by(calendar, meeting.starts, now=now, joining=meeting)):
+                yield _seats_of(meeting, window)
+
+
+def _with_own_hold(calendar: Calendar) -> Iterable[Taken]:
+    """The meetings, and where the viewer's hold is for a fresh one, that one to be."""
+    if calendar.hold is None:
+        return calendar.taken
+    starts, ends, _id = calendar.hold
+    if any((meeting.starts, meeting.ends) == (starts, ends) for meeting in calendar.taken):
+        return calendar.taken
+    window = _around(calendar, starts, ends)
+    # Only where the notice would close it, or the step has changed: else it is open like any other.
+    return [*calendar.taken, Taken(starts, ends, window.capacity if window else 1, 0)]
+
+
+def _seats_of(meeting: Taken, window: Window) -> Slot:
+    left = meeting.capacity - meeting.held
+    there = meeting if meeting.id or meeting.held else None
+    return Slot(meeting.starts, meeting.ends, left, window, there)
+
+
+def why(calendar: Calendar, *, start: int, now: datetime) -> tuple[Why | None, Slot]:
+    """The first rule that closes this start (None when it is open), and the slot it would be."""
+    found, slot = reasons(calendar, start=start, now=now)
+    return (found[0] if found else None), slot
+
+
+def reasons(calendar: Calendar, *, start: int, now: datetime) -> tuple[list[Why], Slot]:
+    """Every rule that closes this start, in the order in which they are named, and the slot.
 
     The past is named before the window: a mentee who waited too long should read that, and not that
     the mentor has no hours then.
     """
-    if start < ceil_minute(now):
-        return Why.IN_PAST, None
-    window = _window_of(calendar, start)
+    joining = next((m for m in _with_own_hold(calendar) if m.starts == start), None)
+    if joining is not None:
+        window = _around(calendar, joining.starts, joining.ends)
+        there = Window(joining.starts, joining.ends, joining.capacity)
+        slot = _seats_of(joining, window or there)
+    else:
+        window = _window_of(calendar, start)
+        end = start + calendar.rules.length
+        slot = Slot(start, end, 1, Window(start, end, 1))
+        if window is not None:
+            slot = Slot(start, end, window.capacity, window)
+    found = [*_closed_by(calendar, start, now=now, joining=joining)]
     if window is None:
-        return Why.OUTSIDE_WINDOW, None
-    slot = _slot(calendar, window, start)
-    return _refuse(calendar, slot, now=now, busy=busy), slot
+        found.insert(1 if found[:1] == [Why.IN_PAST] else 0, Why.OUTSIDE_WINDOW)
+    return list(dict.fromkeys(found)), slot
+
+
+def _closed_by(
+    calendar: Calendar, start: int, *, now: datetime, joining: Taken | None
+) -> Iterator[Why]:
+    for first, last, why in closures(calendar, now=now, joining=joining):
+        if first <= start < last:
+            yield why
 
 
 def why_empty(calendar: Calendar, *, now: datetime, first: int, last: int) -> Why:
     """Why a period has no open start: the rule that removed the most promising one."""
+    anybody = calendar.without_viewer()
+    if calendar.busy and open_slots(anybody, now=now, first=first, last=last):
+        return Why.MENTEE_BUSY
+    calendar = anybody
+    step, length = calendar.rules.step, calendar.rules.length
     found = {
-        reason
+        why(calendar, start=start, now=now)[0]
         for window in calendar.windows
-        for start in starts_of(window, calendar.rules, first=first, last=last)
-        if (reason := _refuse(calendar, _slot(calendar, window, start), now=now, busy=()))
+        for start in range(_on_step(window, step, first), min(last, window.ends - length + 1), step)
     }
-    order = (Why.MENTEE_BUSY, Why.WEEK_FULL, Why.TAKEN, Why.TOO_SOON, Why.BEYOND_HORIZON)
-    return next((reason for reason in order if reason in found), Why.OUTSIDE_WINDOW)
+    return next((reason for reason in _PROMISING if reason in found), Why.OUTSIDE_WINDOW)
+
+
+_PROMISING = (
+    Why.WEEK_FULL, Why.HELD, Why.TAKEN, Why.TOO_CLOSE, Why.BUSY, Why.AWAY,
+    Why.TOO_SOON, Why.BEYOND_HORIZON,
+)  # fmt: skip
 
 
 def _window_of(calendar: Calendar, start: int) -> Window | None:
     """The window that offers this very start: on its step, and with room to its end."""
-    index = bisect_right(calendar.windows, start, key=lambda window: window.starts) - 1
-    if index < 0:
+    window = _around(calendar, start, start + calendar.rules.length)
+    if window is None or (start - window.starts) % calendar.rules.step:
         return None
-    window = calendar.windows[index]
-    return (
-        window if start in starts_of(window, calendar.rules, first=start, last=start + 1) else None
-    )
+    return window
 
 
-def _slot(calendar: Calendar, window: Window, start: int) -> Slot:
-    """The slot at that start: a fresh meeting, or the seats left in the one already there."""
-    end = start + calendar.rules.length
-    index = bisect_left(calendar.taken, start, key=lambda meeting: meeting.starts)
-    if index < len(calendar.taken):
-        meeting = calendar.taken[index]
-        if (meeting.starts, meeting.ends) == (start, end):
-            return Slot(start, end, meeting.capacity - meeting.held, window, meeting)
-    return Slot(start, end, window.capacity, window)
-
-
-def _refuse(
-    calendar: Calendar, slot: Slot, *, now: datetime, busy: Sequence[tuple[int, int]]
-) -> Why | None:
-    """The first rule, in this order, that closes the slot."""
-    if slot.starts < ceil_minute(now):
-        return Why.IN_PAST
-    if slot.starts < ceil_minute(now + timedelta(minutes=calendar.rules.notice)):
-        return Why.TOO_SOON
-    if slot.starts > minute(now) + calendar.rules.horizon:
-        return Why.BEYOND_HORIZON
-    if slot.seats_left < 1 or (slot.meeting is None and _clashes(calendar, slot)):
-        return Why.TAKEN
-    if _overlaps(busy, slot.starts, slot.ends):
-        return Why.MENTEE_BUSY
-    return Why.WEEK_FULL if _week_is_full(calendar, slot.starts) else None
-
-
-def _clashes(calendar: Calendar, slot: Slot) -> bool:
-    """Whether a fresh meeting here would be nearer to another one than the mentor's gap."""
-    gap = calendar.rules.gap
-    index = bisect_left(calendar.taken, slot.ends + gap, key=lambda meeting: meeting.starts)
-    return index > 0 and calendar.taken[index - 1].ends + gap > slot.starts
-
-
-def _overlaps(periods: Sequence[tuple[int, int]], start: int, end: int) -> bool:
-    index = bisect_left(periods, end, key=lambda period: period[0])
-    return index > 0 and periods[index - 1][1] > start
-
-
-def _week_is_full(calendar: Calendar, start: int) -> bool:
-    index = bisect_right(calendar.weeks, start, key=lambda week: week.starts) - 1
-    if index < 0 or start >= calendar.weeks[index].ends:
-        return False
-    return calendar.weeks[index].held >= calendar.rules.weekly_cap
+def _around(calendar: Calendar, starts: int, ends: int) -> Window | None:
+    """The window that such a meeting lies in."""
+    index = bisect_right(calendar.windows, starts, key=lambda window: window.starts) - 1
+    if index < 0 or ends > calendar.windows[index].ends:
+        return None
+    return calendar.windows[index]

@@ -26,7 +26,7 @@ from sessions_app.serializers.availability import (
     WindowsSerializer,
 )
 from sessions_app.serializers.shared import RefusalSerializer
-from sessions_app.services.booking import slots_as_data
+from sessions_app.services.rules import slots_as_data
 from sessions_app.services.windows import conflicts_as_data
 from sessions_app.slots import minute, why_empty
 
@@ -101,8 +101,10 @@ class SlotsView(APIView):
         )[mentor.pk]
         body: dict[str, Any] = {"slots": slots_as_data(slots)}
         if not slots:
-            calendar = selectors.calendars(mentors=[mentor], first=first, last=last)[mentor.pk]
+            calendar = selectors.calendars(
+                mentors=[mentor], first=first, last=last, now=now, viewer=viewer
+            )[mentor.pk]
             body["why_empty"] = why_empty(
                 calendar, now=now, first=minute(first), last=minute(last)
-            ).value
+            ).code
         return Response(SlotsSerializer(body).data)

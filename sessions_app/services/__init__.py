@@ -1,14 +1,21 @@
-"""What can be done with time: book, cancel, approve, join; set and withdraw hours."""
+"""What can be done with time: book, move, cancel, approve, join; set and withdraw hours."""
 
-from sessions_app.services.booking import approve_session, book_session
-from sessions_app.services.lifecycle import (
-    cancel_session,
+from sessions_app.services.attendance import (
+    complete_session,
+    dispute_absence,
     finish_ended_sessions,
+    report_absence,
+)
+from sessions_app.services.booking import book_session
+from sessions_app.services.lifecycle import (
+    approve_session,
+    cancel_session,
     join_session,
     lapse_pending_sessions,
     write_notes,
 )
 from sessions_app.services.openings import refresh_openings
+from sessions_app.services.rescheduling import reschedule_session
 from sessions_app.services.windows import (
     WindowSpec,
     conflicts_of,
@@ -22,12 +29,16 @@ __all__ = [
     "approve_session",
     "book_session",
     "cancel_session",
+    "complete_session",
     "conflicts_of",
+    "dispute_absence",
     "finish_ended_sessions",
     "join_session",
     "lapse_pending_sessions",
     "refresh_openings",
     "replace_windows",
+    "report_absence",
+    "reschedule_session",
     "save_window",
     "withdraw_window",
     "write_notes",

@@ -4,65 +4,106 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import selectors as program_selectors
 from accounts.models import User
-from mentors.models import Mentor
+from accounts.refusals import NotAllowed, NotFound
 from sessions_app import notifications, selectors
-from sessions_app.models import Meeting, Notification, Session, SessionEvent
-from sessions_app.refusals import CutoffPassed, IllegalMove, TooEarly
-from sessions_app.services.booking import Clock
+from sessions_app.models import Notification, Session
+from sessions_app.refusals import CutoffPassed, IllegalMove, TooEarly, VersionChanged
+from sessions_app.services import waitlist
+from sessions_app.services.locks import lock_mentee, lock_mentor
+from sessions_app.services.moves import move
+from sessions_app.services.rules import Clock
+from sessions_app.services.seats import leave_meeting
 
 JOIN_OPENS = timedelta(minutes=15)
 BATCH = 500
 
 
-def cancel_session(*, session_id: UUID, by: User | None, reason: str, clock: Clock) -> Session:
+def approve_session(*, session_id: UUID, by: User, clock: Clock) -> Session:
+    """The mentor says yes to a pending session. Raises IllegalMove where there is nothing to approve."""
+    with transaction.atomic():
+        session = lock_session(session_id, by)
+        if session.mentor.user_id != by.pk and not by.is_program_manager:
+            raise NotAllowed(_("Only the mentor can accept a request."))
+        now = clock()
+        if session.status != Session.Status.PENDING or session.starts_at <= now:
+            raise IllegalMove(_("This session is not waiting for an answer any more."))
+        move(session, Session.Status.BOOKED, by=by, now=now, answer_by=None)
+        notifications.tell_both(session, Notification.Kind.BOOKED, now=now)
+        return session
+
+
+def cancel_session(
+    *, session_id: UUID, by: User | None, reason: str, clock: Clock, version: int | None = None
+) -> Session:
     """Cancel, which frees the seat. Cancelling what is cancelled changes nothing and is no error.
+
+    For a pending session this is how a mentor declines.
 
     Args:
         by: one of its people, a program manager, or None for the program itself (an edit in Airtable).
+        version: only if the session is still at this version, as the person saw it.
 
     Raises:
         NotFound: not theirs.
+        VersionChanged: it has changed since.
         IllegalMove: it is over.
         CutoffPassed: too late for a mentee; the mentor and program managers may at any time.
     """
     with transaction.atomic():
-        session = _lock(session_id, by)
+        session = lock_session(session_id, by)
         if session.status == Session.Status.CANCELLED:
             return session
+        refuse_other_version(session, version)
         now = clock()
         if not session.is_live or (session.ends_at <= now):
             raise IllegalMove(_("This session is over, so it cannot be cancelled."))
         _refuse_after_cutoff(session, by, now)
-        was = session.status
-        session.status = Session.Status.CANCELLED
-        session.version += 1
-        session.save(update_fields=["status", "version", "updated_at"])
-        _free_meeting(session)
-        SessionEvent.objects.create(
-            session=session, at=now, by=by, from_status=was, to_status=session.status, reason=reason
-        )
+        move(session, Session.Status.CANCELLED, by=by, now=now, reason=reason)
+        leave_meeting(session)
         notifications.drop_unsent(session)
         notifications.tell_both(session, Notification.Kind.CANCELLED, now=now)
+        # In this transaction: the seat is never free for a moment between its two holders.
+        waitlist.offer_open_seats(mentor=session.mentor, now=now)
         return session
 
 
-def _lock(session_id: UUID, by: User | None) -> Session:
-    """The session behind its locks, in the order that booking takes them: mentor, then session."""
+def lock_session(session_id: UUID, by: User | None) -> Session:
+    """The session behind its locks, in the order that booking takes them: mentor, mentee, session.
+
+    Raises NotFound where it is not this person's; None is the program itself and sees every session.
+    """
     if by is not None:
-        mentor_id = selectors.session_for(user=by, session_id=session_id).mentor_id
+        known = selectors.session_for(user=by, session_id=session_id)
+        mentor_id, mentee_id = known.mentor_id, known.mentee_id
     else:
-        mentor_id = Session.objects.values_list("mentor_id", flat=True).get(pk=session_id)
-    Mentor.objects.select_for_update(no_key=True).get(pk=mentor_id)
-    return (
+        pair = Session.objects.filter(pk=session_id).values_list("mentor_id", "mentee_id").first()
+        if pair is None:
+            raise NotFound
+        mentor_id, mentee_id = pair
+    mentor = lock_mentor(mentor_id)
+    mentee = lock_mentee(mentee_id)
+    session = (
         Session.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("meeting", "mentor__user", "mentee__user")
+        .select_related("meeting")
         .get(pk=session_id)
     )
+    session.mentor, session.mentee = mentor, mentee
+    return session
+
+
+def refuse_other_version(session: Session, version: int | None) -> None:
+    """Raises VersionChanged where somebody changed the session since this person saw it."""
+    if version is not None and version != session.version:
+        raise VersionChanged(
+            _("This session has changed since you saw it. Look at it again, then decide."),
+            version=session.version,
+            starts_at=session.starts_at,
+            status=session.status,
+        )
 
 
 def _refuse_after_cutoff(session: Session, by: User | None, now: datetime) -> None:
@@ -74,12 +115,6 @@ def _refuse_after_cutoff(session: Session, by: User | None, now: datetime) -> No
             _("It is too late to cancel here. Write to %(name)s or your program manager.")
             % {"name": session.mentor.user}
         )
-
-
-def _free_meeting(session: Session) -> None:
-    """A meeting with no live seat left no longer holds the mentor's hour."""
-    if not Session.objects.filter(meeting=session.meeting_id, status__in=Session.LIVE).exists():
-        Meeting.objects.filter(pk=session.meeting_id).update(live=False)
 
 
 def join_session(*, session_id: UUID, by: User, clock: Clock) -> str:
@@ -124,39 +159,32 @@ def write_notes(*, session_id: UUID, by: User, notes: str) -> Session:
     return session
 
 
-def finish_ended_sessions(*, now: datetime) -> int:
-    """Complete the booked sessions whose end has passed. Returns how many."""
-    return _move_many(
-        Session.Status.BOOKED, Session.Status.COMPLETED, ends_before=now, now=now, reason=""
-    )
-
-
 def lapse_pending_sessions(*, now: datetime) -> int:
     """Cancel requests that nobody answered in time, or whose hour has come. Returns how many."""
-    hours = program_selectors.program().pending_lapses_after_hours
-    due = Session.objects.filter(status=Session.Status.PENDING).filter(
-        created_at__lte=now - timedelta(hours=hours)
-    ) | Session.objects.filter(status=Session.Status.PENDING, starts_at__lte=now)
-    ids = list(due.values_list("pk", flat=True)[:BATCH])
-    for pk in ids:
-        cancel_session(
-            session_id=pk, by=None, reason="Nobody answered in time.", clock=timezone.now
-        )
-    return len(ids)
+    due = Session.objects.filter(status=Session.Status.PENDING, answer_by__lte=now)
+    lapsed = 0
+    for pk in due.order_by("answer_by").values_list("pk", flat=True)[:BATCH]:
+        lapsed += _lapse(pk, now)
+    return lapsed
 
 
-def _move_many(old: str, new: str, *, ends_before: datetime, now: datetime, reason: str) -> int:
+def _lapse(session_id: UUID, now: datetime) -> bool:
     with transaction.atomic():
-        rows = list(
-            Session.objects.select_for_update(skip_locked=True, no_key=True)
-            .filter(status=old, ends_at__lte=ends_before)
-            .order_by("pk")[:BATCH]
+        session = lock_session(session_id, None)
+        # Asked again behind the lock: the mentor may have said yes in this very moment.
+        if session.status != Session.Status.PENDING or (
+            session.answer_by is not None and session.answer_by > now
+        ):
+            return False
+        move(
+            session,
+            Session.Status.CANCELLED,
+            by=None,
+            now=now,
+            reason=_("Nobody answered in time."),
         )
-        ids = [row.pk for row in rows]
-        Session.objects.filter(pk__in=ids).update(status=new, updated_at=now)
-        Meeting.objects.filter(sessions__in=ids).update(live=False)
-        SessionEvent.objects.bulk_create(
-            SessionEvent(session_id=pk, at=now, from_status=old, to_status=new, reason=reason)
-            for pk in ids
-        )
-        return len(ids)
+        leave_meeting(session)
+        notifications.drop_unsent(session)
+        notifications.tell_both(session, Notification.Kind.CANCELLED, now=now)
+        waitlist.offer_open_seats(mentor=session.mentor, now=now)
+        return True

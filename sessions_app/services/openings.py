@@ -31,7 +31,7 @@ def refresh_openings(*, now: datetime, limit: int = BATCH) -> int:
     if not generations:
         return 0
     mentors = list(Mentor.objects.select_related("user").filter(pk__in=generations))
-    calendars = selectors.calendars(mentors=mentors, first=now, last=now + AHEAD)
+    calendars = selectors.calendars(mentors=mentors, first=now, last=now + AHEAD, now=now)
     rows = []
     for mentor in mentors:
         week, fortnight = minute(now + timedelta(days=7)), minute(now + timedelta(days=14))

@@ -15,7 +15,8 @@ from accounts.refusals import Invalid, NotFound
 from mentors.models import Mentor
 from sessions_app.models import AvailabilityWindow, Session
 from sessions_app.refusals import SessionsOrphaned, WindowsOverlap
-from sessions_app.services.booking import Clock, violated_constraint
+from sessions_app.services.booking import violated_constraint
+from sessions_app.services.rules import Clock
 
 OVERLAP = "windows_of_a_mentor_do_not_overlap"
 

@@ -1,0 +1,26 @@
+"""What can be read about time, and by whom."""
+
+from sessions_app.selectors.calendars import calendars, open_slots, opens_until, rules_of
+from sessions_app.selectors.sessions import (
+    past,
+    ratings,
+    session_for,
+    sessions_for,
+    sessions_of,
+    upcoming,
+    windows_of,
+)
+
+__all__ = [
+    "calendars",
+    "open_slots",
+    "opens_until",
+    "past",
+    "ratings",
+    "rules_of",
+    "session_for",
+    "sessions_for",
+    "sessions_of",
+    "upcoming",
+    "windows_of",
+]
