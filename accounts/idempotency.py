@@ -11,10 +11,10 @@ import functools
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 
 from accounts.models import IdempotencyRecord, User
 from accounts.refusals import IdempotencyKeyReused, Invalid
+from accounts.retry import retrying
 
 KEPT_FOR = timedelta(hours=24)
 HEADER = "Idempotency-Key"
@@ -37,6 +38,10 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Repeat the request with the same key and body to get the same answer, once done.",
 )
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+# The hidden field of a page's form.
+FORM_KEY = "idempotency_key"
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def once(
@@ -48,6 +53,12 @@ def once(
     undoes the work and leaves no record.
     """
     _check_key(key)
+    return retrying(lambda: _once(user, path, key, body, work))
+
+
+def _once(
+    user: User, path: str, key: str, body: bytes, work: Callable[[], tuple[int, bytes]]
+) -> tuple[int, bytes]:
     spot = {"user": user, "path": _short(path), "key": key}
     body_hash = hashlib.sha256(body).hexdigest()
     with transaction.atomic():
@@ -131,19 +142,37 @@ def idempotent(handler: Handler) -> Handler:
     return post  # type: ignore[return-value]
 
 
-class IdempotentMixin(APIView):
-    """For a whole view: its POST takes the header. Only for views that need a signed-in caller."""
+def once_per_form(view: View[P]) -> View[P]:
+    """For pages that post: the same form sent twice has one effect, and leads to the same page.
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method == "POST" and HEADER in request.headers:
-            handler = getattr(self, "post", None)
-            if handler is not None:
-                # `dispatch` looks the handler up on the instance, right after this.
-                self.post = functools.partial(_answer_post, self, handler)
+    The form carries `{% idempotency_key %}`. What was written is part of the key: who goes back and
+    writes something else means something else. A refusal undoes the work and may be tried again.
+    """
 
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        key = request.POST.get(FORM_KEY, "")
+        if not key or not isinstance(request.user, User):
+            return view(request, *args, **kwargs)
+        answers: list[HttpResponse] = []
 
-def _answer_post(
-    view: APIView, handler: Callable[..., Any], request: Request, *args: Any, **kwargs: Any
-) -> HttpResponse:
-    return answer_once(view, request, handler, *args, **kwargs)
+        def work() -> tuple[int, bytes]:
+            answers[:] = [view(request, *args, **kwargs)]
+            return answers[0].status_code, answers[0].headers.get("Location", "").encode()
+
+        written = sorted(
+            (name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"
+        )
+        digest = hashlib.sha256(repr(written).encode()).hexdigest()[:32]
+        status, address = once(
+            user=request.user,
+            path=request.path,
+            key=f"{key[:64]}:{digest}",
+            body=b"",
+            work=work,
+        )
+        if answers:
+            return answers[0]
+        return HttpResponse(status=status, headers={"Location": address.decode()})
+
+    return wrapped

@@ -59,7 +59,8 @@ class MentorAdmin(Console):
             "How they like to be booked",
             {
                 "fields": (
-                    ("weekly_load_cap", "session_minutes", "approves_bookings"),
+                    ("weekly_load_cap", "session_minutes", "start_step_minutes"),
+                    ("approves_bookings", "meeting_link"),
                     ("buffer_before_minutes", "buffer_after_minutes"),
                     ("minimum_notice_minutes", "booking_horizon_days"),
                 )

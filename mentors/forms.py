@@ -92,8 +92,23 @@ class MentorForm(ProfileForm):
     minimum_notice_minutes = forms.IntegerField(
         label=_("Shortest notice, in minutes"), help_text=_("120 is two hours, 1440 a day.")
     )
+    start_step_minutes = forms.IntegerField(
+        label=_("Sessions may start every … minutes"),
+        required=False,
+        help_text=_("Leave empty to let them follow one another."),
+    )
+    buffer_before_minutes = forms.IntegerField(
+        label=_("Time to prepare before a session, in minutes"),
+        help_text=_("Between two sessions the longer of your two breaks counts, not their sum."),
+    )
     buffer_after_minutes = forms.IntegerField(
-        label=_("Break between sessions, in minutes"), help_text=_("0 lets them follow each other.")
+        label=_("Break after a session, in minutes"), help_text=_("0 lets them follow each other.")
+    )
+    meeting_link = forms.URLField(
+        label=_("Your own video room"),
+        required=False,
+        assume_scheme="https",
+        help_text=_("Leave empty: each session then gets a room of its own."),
     )
     booking_horizon_days = forms.IntegerField(label=_("How many days ahead one can book"))
     visibility = forms.ChoiceField(
@@ -109,8 +124,9 @@ class MentorForm(ProfileForm):
         (
             _("How you like to be booked"),
             (
-                "is_active", "session_minutes", "weekly_load_cap", "minimum_notice_minutes",
-                "buffer_after_minutes", "booking_horizon_days", "approves_bookings", "visibility",
+                "is_active", "session_minutes", "start_step_minutes", "weekly_load_cap",
+                "minimum_notice_minutes", "buffer_before_minutes", "buffer_after_minutes",
+                "booking_horizon_days", "meeting_link", "approves_bookings", "visibility",
             ),
         ),
     )  # fmt: skip

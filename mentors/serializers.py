@@ -85,6 +85,10 @@ class MentorPartSerializer(serializers.ModelSerializer[Mentor]):
     approves_bookings = serializers.BooleanField(default=False)
     weekly_load_cap = _whole(0, 168, 5)
     session_minutes = _whole(5, 480, 30)
+    start_step_minutes = serializers.IntegerField(
+        min_value=5, max_value=480, allow_null=True, default=None
+    )
+    meeting_link = serializers.URLField(max_length=200, allow_blank=True, default="")
     buffer_before_minutes = _whole(0, 240, 0)
     buffer_after_minutes = _whole(0, 240, 0)
     minimum_notice_minutes = _whole(0, 43_200, 120)
@@ -97,6 +101,7 @@ class MentorPartSerializer(serializers.ModelSerializer[Mentor]):
             "expertise", "linkedin", "photo_url", "photo_source", "visibility", "is_active",
             "approves_bookings", "weekly_load_cap", "session_minutes", "buffer_before_minutes",
             "buffer_after_minutes", "minimum_notice_minutes", "booking_horizon_days",
+            "start_step_minutes", "meeting_link",
         ]  # fmt: skip
         read_only_fields = ["is_active"]
 

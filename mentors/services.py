@@ -28,7 +28,7 @@ MENTOR_ATTRIBUTES = frozenset({
     "headline", "bio", "company", "title", "linkedin", "industries", "stages", "languages",
     "visibility", "is_active", "approves_bookings", "consent_at", "weekly_load_cap",
     "session_minutes", "buffer_before_minutes", "buffer_after_minutes", "minimum_notice_minutes",
-    "booking_horizon_days",
+    "booking_horizon_days", "start_step_minutes", "meeting_link",
 })  # fmt: skip
 MENTEE_ATTRIBUTES = frozenset({
     "company", "stage", "industry", "goals", "seeks", "is_active", "consent_at",
@@ -179,6 +179,11 @@ def _between(low: int, high: int) -> Check:
     return check
 
 
+def _step(value: Any) -> str | None:
+    """None: sessions start one after the other."""
+    return None if value is None else _between(5, 480)(value)
+
+
 def _not_too_long(value: Any) -> str | None:
     if len(value) <= LONGEST_TEXT:
         return None
@@ -196,6 +201,7 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(_TAGS, _not_too_many),
     "weekly_load_cap": _between(0, 168),
     "session_minutes": _between(5, 480),
+    "start_step_minutes": _step,
     "buffer_before_minutes": _between(0, 240),
     "buffer_after_minutes": _between(0, 240),
     "minimum_notice_minutes": _between(0, 43_200),

@@ -15,6 +15,7 @@ api_urlpatterns = [
     path("sessions/<uuid:session_id>/calendar.ics", sessions.CalendarView.as_view()),
     path("availability/check-conflicts", availability.ConflictsView.as_view()),
     path("availability/<uuid:mentor_id>", availability.AvailabilityView.as_view()),
+    path("availability/<uuid:mentor_id>/why", availability.WhyView.as_view()),
     path("availability/<uuid:mentor_id>/slots", availability.SlotsView.as_view()),
 ]
 

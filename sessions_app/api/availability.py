@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import (
-    extend_schema,
-)
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from accounts.times import PERIOD, period
 from mentors.models import Mentee
 from mentors.selectors import mentor_for
@@ -21,6 +21,8 @@ from sessions_app.serializers.availability import (
     ConflictCheckSerializer,
     ConflictsSerializer,
     SlotsSerializer,
+    WantedStartSerializer,
+    WhySerializer,
     WindowListSerializer,
     WindowSerializer,
     WindowsSerializer,
@@ -73,9 +75,11 @@ class ConflictsView(APIView):
 
     @extend_schema(
         operation_id="availability_check_conflicts",
+        parameters=[IDEMPOTENCY_KEY],
         request=ConflictCheckSerializer,
         responses={200: ConflictsSerializer, 400: RefusalSerializer, 403: RefusalSerializer},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         form = ConflictCheckSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -84,6 +88,26 @@ class ConflictsView(APIView):
             mentor_id=mentor.pk, specs=form.specs(), now=timezone.now()
         )
         return Response({"conflicts": conflicts_as_data(conflicts)})
+
+
+class WhyView(APIView):
+    """Whether one start can be booked; if not, which rule closes it, and the nearest open ones."""
+
+    @extend_schema(
+        operation_id="availability_why",
+        parameters=[OpenApiParameter("at", OpenApiTypes.DATETIME, required=True)],
+        responses={200: WhySerializer, 400: RefusalSerializer, 404: RefusalSerializer},
+    )
+    def get(self, request: Request, mentor_id: UUID) -> Response:
+        user = caller(request)
+        mentor = mentor_for(user=user, mentor_id=mentor_id)
+        wanted = WantedStartSerializer(data={"at": request.query_params.get("at")})
+        wanted.is_valid(raise_exception=True)
+        viewer = Mentee.objects.filter(user=user).first()
+        answer = services.why_not(
+            mentor=mentor, mentee=viewer, starts_at=wanted.validated_data["at"], now=timezone.now()
+        )
+        return Response(WhySerializer(answer).data)
 
 
 class SlotsView(APIView):

@@ -5,7 +5,7 @@ from uuid import UUID
 from rest_framework.request import Request
 
 from accounts.models import User
-from accounts.refusals import NotAllowed
+from accounts.refusals import NotAllowed, NotFound
 from mentors.models import Mentee, Mentor
 from mentors.selectors import mentor_for
 
@@ -21,6 +21,19 @@ def mentee_of(user: User) -> Mentee:
     if mentee is None:
         raise NotAllowed("Only mentees book sessions. Ask your program manager to be added as one.")
     return mentee
+
+
+def mentee_to_book(user: User, mentee_id: UUID | None) -> Mentee:
+    """The mentee to book for: the caller, or whom a program manager names.
+
+    Raises NotAllowed; NotFound for a mentee who is not there.
+    """
+    if mentee_id is None:
+        return mentee_of(user)
+    mentee = Mentee.objects.select_related("user").filter(pk=mentee_id).first()
+    if mentee is not None and (user.is_program_manager or mentee.user_id == user.pk):
+        return mentee
+    raise NotFound
 
 
 def mentor_of_hours(user: User, mentor_id: UUID) -> Mentor:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -20,9 +21,11 @@ from rest_framework.views import APIView
 
 from accounts.http import CursorPages, FileNegotiation
 from accounts.idempotency import IDEMPOTENCY_KEY, idempotent
+from accounts.models import User
+from accounts.refusals import Invalid
 from sessions_app import selectors, services
 from sessions_app.add_to_calendar import ics_response
-from sessions_app.api.caller import caller, mentee_of
+from sessions_app.api.caller import caller, mentee_to_book
 from sessions_app.models import Session
 from sessions_app.serializers.sessions import (
     BookingSerializer,
@@ -81,7 +84,7 @@ class SessionsView(ListAPIView[Session]):
         wanted = form.validated_data
         session = services.book_session(
             mentor_id=wanted.pop("mentor"),
-            mentee=mentee_of(user),
+            mentee=mentee_to_book(user, wanted.pop("mentee", None)),
             by=user,
             clock=timezone.now,
             **wanted,
@@ -106,7 +109,7 @@ class UpcomingSessionsView(ListAPIView[Session]):
 
 
 class SessionView(APIView):
-    """One session of yours: read it, accept or cancel it, keep notes."""
+    """One session of yours: read it, move it, accept or cancel it, say who came, keep notes."""
 
     @extend_schema(
         operation_id="sessions_get", responses={200: SessionSerializer, 404: RefusalSerializer}
@@ -117,27 +120,38 @@ class SessionView(APIView):
     @extend_schema(
         operation_id="sessions_change",
         request=SessionChangeSerializer,
-        responses={200: SessionSerializer, 404: RefusalSerializer, 422: RefusalSerializer},
+        responses={
+            200: SessionSerializer,
+            404: RefusalSerializer,
+            409: RefusalSerializer,
+            422: RefusalSerializer,
+        },
+        examples=[
+            OpenApiExample(
+                "Move", value={"starts_at": "2026-12-09T10:00:00Z", "version": 1}, request_only=True
+            ),
+            OpenApiExample(
+                "Accept a request (mentor)", value={"status": "booked"}, request_only=True
+            ),
+            OpenApiExample(
+                "They did not come",
+                value={"status": "no_show", "absent": "mentee"},
+                request_only=True,
+            ),
+            OpenApiExample("Own notes", value={"notes": "Ask about terms."}, request_only=True),
+        ],
     )
     def patch(self, request: Request, session_id: UUID) -> Response:
         user = caller(request)
         selectors.session_for(user=user, session_id=session_id)
         form = SessionChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        change = form.validated_data
-        if "notes" in change:
-            services.write_notes(session_id=session_id, by=user, notes=change["notes"])
-        elif change["status"] == "booked":
-            services.approve_session(session_id=session_id, by=user, clock=timezone.now)
-        else:
-            services.cancel_session(
-                session_id=session_id, by=user, reason=change.get("reason", ""), clock=timezone.now
-            )
+        _change(session_id, user, form.validated_data)
         return self._answer(selectors.session_for(user=user, session_id=session_id))
 
     @extend_schema(
         operation_id="sessions_cancel",
-        parameters=[OpenApiParameter("reason", str)],
+        parameters=[OpenApiParameter("reason", str), OpenApiParameter("version", int)],
         responses={200: SessionSerializer, 404: RefusalSerializer, 422: RefusalSerializer},
     )
     def delete(self, request: Request, session_id: UUID) -> Response:
@@ -145,12 +159,51 @@ class SessionView(APIView):
             session_id=session_id,
             by=caller(request),
             reason=request.query_params.get("reason", "")[:2000],
+            version=_version(request),
             clock=timezone.now,
         )
         return self._answer(session)
 
     def _answer(self, session: Session) -> Response:
         return Response(SessionSerializer(session, context={"request": self.request}).data)
+
+
+def _change(session_id: UUID, by: User, change: dict[str, Any]) -> None:
+    """The one thing that is asked for."""
+    reason, version = change.get("reason", ""), change.get("version")
+    status = change.get("status")
+    if "notes" in change:
+        services.write_notes(session_id=session_id, by=by, notes=change["notes"])
+    elif "starts_at" in change:
+        services.reschedule_session(
+            session_id=session_id,
+            starts_at=change["starts_at"],
+            by=by,
+            clock=timezone.now,
+            version=version,
+            override=change["override"],
+        )
+    elif status == Session.Status.BOOKED:
+        services.approve_session(session_id=session_id, by=by, clock=timezone.now)
+    elif status == Session.Status.COMPLETED:
+        services.complete_or_dispute(session_id=session_id, by=by, clock=timezone.now)
+    elif status == Session.Status.NO_SHOW:
+        services.report_absence(
+            session_id=session_id, by=by, side=change["absent"], clock=timezone.now
+        )
+    else:
+        services.cancel_session(
+            session_id=session_id, by=by, reason=reason, clock=timezone.now, version=version
+        )
+
+
+def _version(request: Request) -> int | None:
+    text = request.query_params.get("version", "")
+    if text and not text.isdecimal():
+        raise Invalid(
+            _("A version is a whole number."), fields={"version": [_("Send it as you read it.")]}
+        )
+    return int(text) if text else None
 
 
 class JoinView(APIView):

@@ -55,3 +55,16 @@ class ConflictSerializer(serializers.Serializer[Any]):
 
 class ConflictsSerializer(serializers.Serializer[Any]):
     conflicts = ConflictSerializer(many=True)
+
+
+class WantedStartSerializer(serializers.Serializer[Any]):
+    at = OffsetDateTimeField()
+
+
+class WhySerializer(serializers.Serializer[Any]):
+    """`code` and `detail` are there when it is not open, `alternatives` where other times help."""
+
+    open = serializers.BooleanField()
+    code = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+    alternatives = SlotSerializer(many=True, required=False)

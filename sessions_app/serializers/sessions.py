@@ -36,22 +36,42 @@ class BookingSerializer(serializers.Serializer[Any]):
     """What booking takes. `ends_at` is only checked: the mentor decides the length."""
 
     mentor = serializers.UUIDField()
+    mentee = serializers.UUIDField(
+        required=False,
+        help_text="For program managers: whom to book for. Others book for themselves.",
+    )
     starts_at = OffsetDateTimeField()
     ends_at = OffsetDateTimeField(required=False, allow_null=True)
     goal = serializers.CharField(required=False, allow_blank=True, max_length=4000)
     match_request = serializers.UUIDField(required=False, allow_null=True)
+    override = serializers.BooleanField(
+        default=False,
+        help_text="For program managers: set rules aside knowingly. Noted in the history.",
+    )
 
 
 class SessionChangeSerializer(serializers.Serializer[Any]):
-    """One change at a time: the state, or the caller's notes."""
+    """One change at a time: another start, the state, or the caller's notes."""
 
-    status = serializers.ChoiceField(choices=["booked", "cancelled"], required=False)
+    starts_at = OffsetDateTimeField(required=False)
+    override = serializers.BooleanField(default=False)
+    version = serializers.IntegerField(
+        required=False, help_text="Only if the session is still at this version: 409 otherwise."
+    )
+    status = serializers.ChoiceField(
+        choices=["booked", "cancelled", "completed", "no_show"],
+        required=False,
+        help_text="booked: accept. completed: end it, or dispute an absence. no_show: with `absent`.",
+    )
+    absent = serializers.ChoiceField(choices=["mentor", "mentee"], required=False)
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=20000)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len({"status", "notes"} & attrs.keys()) != 1:
-            raise serializers.ValidationError("Send either status or notes.")
+        if len({"starts_at", "status", "notes"} & attrs.keys()) != 1:
+            raise serializers.ValidationError("Send one of starts_at, status and notes.")
+        if attrs.get("status") == "no_show" and "absent" not in attrs:
+            raise serializers.ValidationError({"absent": "Say who did not come."})
         return attrs
 
 

@@ -1,6 +1,7 @@
 """What can be done with time: book, move, cancel, approve, join; set and withdraw hours."""
 
 from sessions_app.services.attendance import (
+    complete_or_dispute,
     complete_session,
     dispute_absence,
     finish_ended_sessions,
@@ -16,6 +17,7 @@ from sessions_app.services.lifecycle import (
 )
 from sessions_app.services.openings import refresh_openings
 from sessions_app.services.rescheduling import reschedule_session
+from sessions_app.services.rules import why_not
 from sessions_app.services.windows import (
     WindowSpec,
     conflicts_of,
@@ -29,6 +31,7 @@ __all__ = [
     "approve_session",
     "book_session",
     "cancel_session",
+    "complete_or_dispute",
     "complete_session",
     "conflicts_of",
     "dispute_absence",
@@ -40,6 +43,7 @@ __all__ = [
     "report_absence",
     "reschedule_session",
     "save_window",
+    "why_not",
     "withdraw_window",
     "write_notes",
 ]

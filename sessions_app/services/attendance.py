@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import selectors as program_selectors
 from accounts.models import User
 from accounts.refusals import NotAllowed
-from sessions_app import notifications
+from sessions_app import notifications, selectors
 from sessions_app.meeting_links import is_built_in
 from sessions_app.models import Meeting, Notification, Session, SessionEvent
 from sessions_app.refusals import IllegalMove, TooEarly
@@ -48,6 +48,13 @@ def complete_session(*, session_id: UUID, by: User, clock: Clock) -> Session:
         leave_meeting(session)
         notifications.ask_for_feedback([session], now=now)
         return session
+
+
+def complete_or_dispute(*, session_id: UUID, by: User, clock: Clock) -> Session:
+    """Make it completed: end one that is under way, or dispute that somebody was absent."""
+    if selectors.session_for(user=by, session_id=session_id).status == Session.Status.NO_SHOW:
+        return dispute_absence(session_id=session_id, by=by, clock=clock)
+    return complete_session(session_id=session_id, by=by, clock=clock)
 
 
 def finish_ended_sessions(*, now: datetime) -> int:

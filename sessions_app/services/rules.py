@@ -106,6 +106,18 @@ def times_around(
     return Times(mentor, calendars[mentor.pk])
 
 
+def why_not(
+    *, mentor: Mentor, mentee: Mentee | None, starts_at: datetime, now: datetime
+) -> dict[str, Any]:
+    """Whether that start is open to this mentee, and if not, why not and what is instead."""
+    try:
+        times_around(mentor, mentee, starts_at, now=now).open_slot(starts_at, now=now)
+    except Refused as refused:
+        refusal = refused.with_alternatives(starts_at, now=now)
+        return {"open": False, "code": refusal.code, "detail": str(refusal), **refusal.extra}
+    return {"open": True}
+
+
 def sentence(reason: Why, mentor: Mentor) -> str:
     """What a rule means for the person who asked, and what they can do."""
     cap = mentor.weekly_load_cap

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.idempotency import IdempotentMixin, idempotent
+from accounts.idempotency import idempotent
 from accounts.models import ApiToken
 from accounts.refusals import NotAllowed
 
@@ -27,7 +27,8 @@ def work(request) -> Response:
     return Response({"made": row.pk, "at": timezone.now()}, status=status)
 
 
-class MixedIn(IdempotentMixin):
+class Plain(APIView):
+    @idempotent
     def post(self, request):
         return work(request)
 
@@ -44,8 +45,8 @@ class Guardless(APIView):
 
 
 urlpatterns = [
-    path("api/mixed", MixedIn.as_view()),
-    path("api/other", MixedIn.as_view()),
+    path("api/mixed", Plain.as_view()),
+    path("api/other", Plain.as_view()),
     path("api/decorated/<str:name>", Decorated.as_view()),
     path("api/guardless", Guardless.as_view()),
 ]
