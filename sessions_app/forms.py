@@ -44,6 +44,35 @@ class BookingForm(forms.Form):
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
 
 
+class MoveForm(forms.Form):
+    start = InstantField(
+        label=_("Time"), max_length=40, error_messages={"required": _("Choose a time first.")}
+    )
+    # The session as the person saw it: where it has changed since, they look again.
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class WhyForm(forms.Form):
+    """A start that somebody expected to find, on the clock they look at."""
+
+    date = forms.DateField(label=_("Date"), widget=forms.DateInput(attrs={"type": "date"}))
+    time = forms.TimeField(label=_("Time"), widget=forms.TimeInput(attrs={"type": "time"}))
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.keys() >= {"date", "time"}:
+            if not EARLIEST.year < values["date"].year < LATEST.year:
+                self.add_error("date", _("This date is too far away."))
+                return values
+            wall = datetime.combine(values["date"], values["time"].replace(second=0, microsecond=0))
+            values["starts_at"] = instant(wall, self.zone)
+        return values
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Why?"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -172,6 +173,7 @@ def pick(
     from_day: date | None,
     chosen: datetime | None,
     now: datetime,
+    without: UUID | None = None,
 ) -> Picker:
     """Two weeks of a mentor's times in the viewer's zone. The queries do not grow with the days.
 
@@ -180,6 +182,7 @@ def pick(
         viewer: whose own sessions make times impossible.
         from_day: the first day to show; default that of `chosen`, else today.
         chosen: the start to mark, if it is open.
+        without: a session that counts as not booked: the one being moved.
     """
     today = now.astimezone(zone).date()
     last_day = at(selectors.opens_until(mentor, now) - 1).astimezone(zone).date()
@@ -192,9 +195,9 @@ def pick(
     taking = mentor.is_active and mentor.user.is_active
     # Whole days are asked for, so that a reason can be found for each.
     end = _midnight(last_day + DAY, zone)
-    calendar = selectors.calendars(mentors=[mentor], first=now, last=end, now=now, viewer=viewer)[
-        mentor.pk
-    ]
+    calendar = selectors.calendars(
+        mentors=[mentor], first=now, last=end, now=now, viewer=viewer, without=without
+    )[mentor.pk]
     slots = open_slots(calendar, now=now, first=minute(now), last=minute(end))
     by_day: dict[date, list[Choice]] = defaultdict(list)
     for slot in slots if taking else ():

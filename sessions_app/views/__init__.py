@@ -1,7 +1,9 @@
 """The pages about time: a mentor's open times, one's sessions, a mentor's hours."""
 
+from sessions_app.views.attendance import dispute_absence, report_absence
 from sessions_app.views.booking import book, mentor_page
 from sessions_app.views.hours import add_window, hours, remove_window
+from sessions_app.views.moving import move
 from sessions_app.views.sessions import (
     accept,
     calendar_ics,
@@ -19,10 +21,13 @@ __all__ = [
     "calendar_ics",
     "cancel",
     "detail",
+    "dispute_absence",
     "hours",
     "join",
     "mentor_page",
+    "move",
     "remove_window",
+    "report_absence",
     "session_list",
     "write_notes",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -12,7 +12,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,14 +19,15 @@ from accounts.http import status_of
 from accounts.idempotency import once
 from accounts.models import User
 from accounts.refusals import NotAllowed, NotFound, Refusal
-from accounts.times import parse_instant, utc
-from mentors.models import Mentor
+from accounts.times import utc
+from mentors.models import Mentee, Mentor
 from mentors.selectors import mentor_for
 from sessions_app import selectors, services
-from sessions_app.forms import LONGEST_GOAL, BookingForm
-from sessions_app.picker import offered, pick
+from sessions_app.forms import LONGEST_GOAL, BookingForm, WhyForm
+from sessions_app.picker import offered
+from sessions_app.views.picking import instant_of, picker_context
 from sessions_app.views.viewer import in_shown_zone, mentee_of, shown_zone, signed_in
-from sessions_app.zones import zone_label, zone_options
+from sessions_app.zones import zone_label
 
 # Fewer say more about who gave them than about the mentor.
 FEWEST_RATINGS = 3
@@ -42,7 +42,7 @@ def mentor_page(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
         "goal": request.GET.get("goal", "")[:LONGEST_GOAL],
         "request": _uuid(request.GET.get("request", "")),
     }
-    chosen = _instant(request.GET.get("start", ""))
+    chosen = instant_of(request.GET.get("start", ""))
     return _page(request, mentor, BookingForm(initial=given), chosen=chosen)
 
 
@@ -106,35 +106,19 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     now = timezone.now()
-    zone = shown_zone()
     viewer = mentee_of(request.user)
     mean, count = selectors.ratings([mentor.pk]).get(mentor.pk, (0.0, 0))
-    other_times = refusal.extra.get("alternatives", ()) if refusal else ()
     kept = {"goal": form["goal"].value() or "", "request": form["request"].value() or ""}
-    context = {
+    context = picker_context(request, mentor, viewer, chosen=chosen, now=now, refusal=refusal) | {
         "nav": "search",
-        "mentor": mentor,
-        "viewer": viewer,
         "cannot_book": "" if viewer else _cannot_book(request.user, mentor),
-        "picker": pick(
-            mentor=mentor,
-            viewer=viewer,
-            zone=zone,
-            from_day=_day(request.GET.get("from", "")),
-            chosen=chosen,
-            now=now,
-        ),
         "form": form,
         "idempotency_key": uuid4(),
         "kept": urlencode({name: value for name, value in kept.items() if value}),
-        "refusal": refusal,
-        "alternatives": offered(other_times, mentor, zone),
         "rating": {"mean": mean, "count": count} if count >= FEWEST_RATINGS else None,
-        "zone": zone.key,
-        "zone_label": zone_label(zone, now),
-        "zone_options": zone_options(zone, mentor.user.zone, at=now),
         "their_zone": zone_label(mentor.user.zone, now),
         "their_now": f"{now.astimezone(mentor.user.zone):%H:%M}",
+        "asked": _asked(request, mentor, viewer, now) if refusal is None else None,
     }
     return render(request, "sessions_app/mentor.html", context, status=status)
 
@@ -163,18 +147,25 @@ def _cannot_book(user: object, mentor: Mentor) -> str:
     return _("Only mentees book sessions. To be a mentee too, ask your program manager.")
 
 
-def _instant(text: str) -> datetime | None:
-    try:
-        return parse_instant(text.replace(" ", "+")) if text else None
-    except ValueError:
+def _asked(
+    request: HttpRequest, mentor: Mentor, viewer: Mentee | None, now: datetime
+) -> dict[str, Any] | None:
+    """The answer to "why can't I book this?": a date and a time on the clock that is shown."""
+    if "date" not in request.GET:
         return None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
+    form = WhyForm(request.GET, zone=shown_zone())
+    if not form.is_valid():
+        return {"form": form}
+    wanted = form.cleaned_data["starts_at"]
+    answer = services.why_not(mentor=mentor, mentee=viewer, starts_at=wanted, now=now)
+    alternatives = offered(answer.get("alternatives", ()), mentor, shown_zone())
+    return {
+        "form": form,
+        "wanted": wanted,
+        "start": utc(wanted),
+        "answer": answer,
+        "alternatives": alternatives,
+    }
 
 
 def _uuid(text: str) -> UUID | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.http import status_of
+from accounts.idempotency import once_per_form
 from accounts.models import User
 from accounts.refusals import NotFound, Refusal
 from accounts.selectors import program
@@ -26,6 +27,7 @@ from sessions_app.add_to_calendar import calendar_links, ics_response
 from sessions_app.forms import NotesForm, ReasonForm
 from sessions_app.models import Session
 from sessions_app.picker import other_clock
+from sessions_app.services.attendance import GRACE
 from sessions_app.services.lifecycle import JOIN_OPENS, side_of
 from sessions_app.views.viewer import in_shown_zone, shown_zone, signed_in
 from sessions_app.zones import zone_label
@@ -57,17 +59,18 @@ def session_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 @in_shown_zone
 def detail(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    return _detail(request, _session(request, session_id))
+    return detail_page(request, own_session(request, session_id))
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_shown_zone
+@once_per_form
 def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Says first what cancelling means (for a request: declining it), then does it."""
-    session = _session(request, session_id)
+    session = own_session(request, session_id)
     form = ReasonForm(request.POST or None)
-    context = _facts(session, signed_in(request)) | {"form": form, "nav": "sessions"}
+    context = facts_of(session, signed_in(request)) | {"form": form, "nav": "sessions"}
     if request.method != "POST":
         return render(request, "sessions_app/cancel.html", context)
     if not form.is_valid():
@@ -91,12 +94,13 @@ def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 @in_shown_zone
+@once_per_form
 def accept(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    session = _session(request, session_id)
+    session = own_session(request, session_id)
     try:
         services.approve_session(session_id=session.pk, by=signed_in(request), clock=timezone.now)
     except Refusal as refusal:
-        return _detail(request, session, refusal=refusal)
+        return detail_page(request, session, refusal=refusal)
     messages.success(request, _("Accepted. Both of you get the invitation by e-mail."))
     return redirect("sessions:detail", session.pk)
 
@@ -106,30 +110,31 @@ def accept(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @in_shown_zone
 def join(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Notes that the person came, and sends them on to the room."""
-    session = _session(request, session_id)
+    session = own_session(request, session_id)
     try:
         address = services.join_session(
             session_id=session.pk, by=signed_in(request), clock=timezone.now
         )
     except Refusal as refusal:
-        return _detail(request, session, refusal=refusal)
+        return detail_page(request, session, refusal=refusal)
     return HttpResponse(status=302, headers={"Location": address})
 
 
 @login_required
 @require_POST
 @in_shown_zone
+@once_per_form
 def write_notes(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    session = _session(request, session_id)
+    session = own_session(request, session_id)
     form = NotesForm(request.POST)
     if not form.is_valid():
-        return _detail(request, session, notes=form, status=400)
+        return detail_page(request, session, notes=form, status=400)
     try:
         services.write_notes(
             session_id=session.pk, by=signed_in(request), notes=form.cleaned_data["notes"]
         )
     except Refusal as refusal:
-        return _detail(request, session, notes=form, refusal=refusal)
+        return detail_page(request, session, notes=form, refusal=refusal)
     messages.success(request, _("Your notes are saved. Nobody else can see them."))
     return redirect("sessions:detail", session.pk)
 
@@ -137,17 +142,18 @@ def write_notes(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def calendar_ics(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    return ics_response(_session(request, session_id), signed_in(request))
+    return ics_response(own_session(request, session_id), signed_in(request))
 
 
-def _session(request: HttpRequest, session_id: UUID) -> Session:
+def own_session(request: HttpRequest, session_id: UUID) -> Session:
+    """The session, where it is this person's to see; else 404."""
     try:
         return selectors.session_for(user=signed_in(request), session_id=session_id)
     except NotFound as refusal:
         raise Http404 from refusal
 
 
-def _detail(
+def detail_page(
     request: HttpRequest,
     session: Session,
     *,
@@ -156,7 +162,7 @@ def _detail(
     status: int = 200,
 ) -> HttpResponse:
     user = signed_in(request)
-    facts = _facts(session, user)
+    facts = facts_of(session, user)
     context = facts | {
         "nav": "sessions",
         "refusal": refusal,
@@ -198,34 +204,58 @@ def _entry(session: Session, user: User) -> dict[str, Any]:
     }
 
 
-def _facts(session: Session, user: User) -> dict[str, Any]:
+def facts_of(session: Session, user: User) -> dict[str, Any]:
     """What the pages about one session say. The services decide; this only foresees their answer."""
     now = timezone.now()
-    cutoff = program().cancel_cutoff_minutes
+    settings = program()
+    cutoff = settings.cancel_cutoff_minutes
     until = session.starts_at - timedelta(minutes=cutoff)
+    move_until = session.starts_at - timedelta(minutes=settings.reschedule_cutoff_minutes)
     entry = _entry(session, user)
     theirs = [
         moment.astimezone(entry["other"].zone) for moment in (session.starts_at, session.ends_at)
     ]
     is_over = session.ends_at <= now
     limited = entry["side"] == "mentee"
-    return entry | {
-        "zone_label": zone_label(shown_zone(), session.starts_at),
-        "their_zone": zone_label(entry["other"].zone, session.starts_at),
-        "their_day": date_format(theirs[0], "l")
-        if theirs[0].date() != session.starts_at.astimezone(shown_zone()).date()
-        else "",
-        "their_start": date_format(theirs[0], "H:i"),
-        "their_end": date_format(theirs[1], "H:i"),
-        "minutes": int((session.ends_at - session.starts_at).total_seconds()) // 60,
-        "opens_at": session.starts_at - JOIN_OPENS,
-        "is_open": session.status == Session.Status.BOOKED
-        and session.starts_at - JOIN_OPENS <= now
-        and not is_over,
-        "is_over": is_over,
-        "cancel_until": until if limited and cutoff else None,
-        "can_cancel": session.is_live and not is_over and (not limited or now <= until),
-        "can_answer": session.status == Session.Status.PENDING
-        and entry["side"] != "mentee"
-        and session.starts_at > now,
+    return (
+        entry
+        | _presence(session, entry["side"], now)
+        | {
+            "zone_label": zone_label(shown_zone(), session.starts_at),
+            "their_zone": zone_label(entry["other"].zone, session.starts_at),
+            "their_day": date_format(theirs[0], "l")
+            if theirs[0].date() != session.starts_at.astimezone(shown_zone()).date()
+            else "",
+            "their_start": date_format(theirs[0], "H:i"),
+            "their_end": date_format(theirs[1], "H:i"),
+            "minutes": int((session.ends_at - session.starts_at).total_seconds()) // 60,
+            "opens_at": session.starts_at - JOIN_OPENS,
+            "is_open": session.status == Session.Status.BOOKED
+            and session.starts_at - JOIN_OPENS <= now
+            and not is_over,
+            "is_over": is_over,
+            "cancel_until": until if limited and cutoff else None,
+            "can_cancel": session.is_live and not is_over and (not limited or now <= until),
+            "can_move": session.is_live
+            and now < session.starts_at
+            and (not limited or now <= move_until),
+            "can_answer": session.status == Session.Status.PENDING
+            and entry["side"] != "mentee"
+            and session.starts_at > now,
+        }
+    )
+
+
+def _presence(session: Session, side: str | None, now: datetime) -> dict[str, Any]:
+    """Who is noted as absent, and what this person may still say to that."""
+    sides = {"mentor": session.mentor.user, "mentee": session.mentee.user}
+    absent = [name for name in sides if getattr(session, f"{name}_attendance") == "absent"]
+    until = session.ends_at + timedelta(hours=program().dispute_hours)
+    status = session.status
+    return {
+        "absent": [sides[name] for name in absent],
+        "can_report": bool(side)
+        and status in (Session.Status.BOOKED, Session.Status.COMPLETED)
+        and session.starts_at + GRACE <= now <= until,
+        "can_dispute": status == Session.Status.NO_SHOW and side in absent and now <= until,
     }

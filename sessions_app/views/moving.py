@@ -1,0 +1,76 @@
+"""Moving a session to another of the mentor's times."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.http import status_of
+from accounts.idempotency import once_per_form
+from accounts.refusals import Refusal
+from sessions_app import services
+from sessions_app.forms import MoveForm
+from sessions_app.models import Session
+from sessions_app.views.picking import instant_of, picker_context
+from sessions_app.views.sessions import facts_of, own_session
+from sessions_app.views.viewer import in_shown_zone, signed_in
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_shown_zone
+@once_per_form
+def move(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """The mentor's other times; choosing one moves the session, or leaves it where it is and says why."""
+    session = own_session(request, session_id)
+    if request.method != "POST":
+        form = MoveForm(initial={"version": session.version})
+        return _page(request, session, form, chosen=instant_of(request.GET.get("start", "")))
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        return _page(request, session, form, chosen=form.cleaned_data.get("start"), status=400)
+    try:
+        services.reschedule_session(
+            session_id=session.pk,
+            starts_at=form.cleaned_data["start"],
+            by=signed_in(request),
+            clock=timezone.now,
+            version=form.cleaned_data["version"],
+        )
+    except Refusal as refusal:
+        return _page(request, session, form, chosen=form.cleaned_data["start"], refusal=refusal)
+    messages.success(
+        request, _("Moved. Both of you get an e-mail, and your calendars follow by themselves.")
+    )
+    return redirect("sessions:detail", session.pk)
+
+
+def _page(
+    request: HttpRequest,
+    session: Session,
+    form: MoveForm,
+    *,
+    chosen: datetime | None,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = facts_of(session, signed_in(request)) | picker_context(
+        request,
+        session.mentor,
+        session.mentee,
+        chosen=chosen,
+        now=timezone.now(),
+        refusal=refusal,
+        without=session.pk,
+    )
+    context |= {"form": form, "nav": "sessions"}
+    status = status_of(refusal) if refusal else status
+    return render(request, "sessions_app/move.html", context, status=status)
