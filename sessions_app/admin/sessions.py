@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.db.models import Count, Q, QuerySet
+from django.forms import BooleanField, ModelForm
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -31,7 +36,7 @@ STATUS_COLOURS = {
 
 class EventsInline(ShownInline):
     model = SessionEvent
-    fields = readonly_fields = ("at", "by", "from_status", "to_status", "reason")
+    fields = readonly_fields = ("at", "by", "what", "reason")
     ordering = ("at", "id")
     verbose_name_plural = "history"
     show_change_link = False
@@ -40,6 +45,16 @@ class EventsInline(ShownInline):
         rows: QuerySet[SessionEvent] = super().get_queryset(request)
         return rows.select_related("by")
 
+    @display(description="What")  # type: ignore[untyped-decorator]
+    def what(self, event: SessionEvent) -> str:
+        """The step in words: a move of the state or of the time, and the rules that were set aside."""
+        said = event.to_status
+        if event.moved_from and event.moved_to:
+            said = f"moved from {_when(event.moved_from)} to {_when(event.moved_to)}"
+        elif event.from_status:
+            said = f"{event.from_status} → {event.to_status}"
+        return f"{said}, setting aside: {', '.join(event.overrode)}" if event.overrode else said
+
 
 class FeedbackInline(ShownInline):
     model = Feedback
@@ -47,13 +62,34 @@ class FeedbackInline(ShownInline):
     ordering = ("submitted_at",)
 
 
-@admin.register(Session)
-class SessionAdmin(WithMentor, ShownOnly):
-    """Booked hours. Nothing is edited here: a session is cancelled, or moved by its people.
+def _when(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
 
-    The notes of its two people are theirs alone, so they are not on this page either.
+
+class SessionForm(ModelForm):  # type: ignore[type-arg]
+    """Book for a mentee, or move a booked one. The rules are asked; a program manager may insist."""
+
+    override = BooleanField(
+        required=False,
+        label="Set rules aside",
+        help_text="Outside the hours, too soon, a full week, away: book all the same. It is noted in the "
+        "history. Nobody can be put in two places, and no seat is sold twice.",
+    )
+
+    class Meta:
+        model = Session
+        fields = ("mentor", "mentee", "starts_at", "goal")
+
+
+@admin.register(Session)
+class SessionAdmin(WithMentor, Console):
+    """Booked hours. A program manager books for a mentee, moves, cancels, and settles who came.
+
+    The notes of its two people are theirs alone, so they are not on this page.
     """
 
+    form = SessionForm
+    autocomplete_fields = ("mentor", "mentee")
     list_display = (
         "starts_at",
         "mentor_name",
@@ -67,17 +103,79 @@ class SessionAdmin(WithMentor, ShownOnly):
     list_select_related = ("mentor__user", "mentee__user")
     search_fields = (*MENTOR, *MENTEE, "goal")
     ordering = ("-starts_at", "id")
-    actions = ("cancel",)
+    actions = ("cancel", "mentor_was_absent", "mentee_was_absent", "both_came")
     inlines = (EventsInline, FeedbackInline)
+    booking_fields = ("mentor", "mentee", "starts_at", "goal", "override")
     fields = (
         ("mentor_name", "mentee_name"),
         ("starts_at", "ends_at"),
+        "override",
         ("status", "version"),
         "goal",
+        ("mentor_attendance", "mentee_attendance"),
         ("mentor_joined_at", "mentee_joined_at"),
         ("booked_by", "created_at", "updated_at"),
     )
-    readonly_fields = ("mentor_name", "mentee_name", "created_at", "updated_at")
+    readonly_fields = (
+        "mentor_name",
+        "mentee_name",
+        "ends_at",
+        "status",
+        "version",
+        "goal",
+        "mentor_attendance",
+        "mentee_attendance",
+        "mentor_joined_at",
+        "mentee_joined_at",
+        "booked_by",
+        "created_at",
+        "updated_at",
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj is not None else self.booking_fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj is not None else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj is not None else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # What is over or cancelled is history: there is nothing to move.
+        is_history = obj is not None and not obj.is_live
+        return not is_history and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # it is cancelled instead, and stays in the history
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Session,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        override = bool(form.cleaned_data["override"])
+        if change:
+            services.reschedule_session(
+                session_id=obj.pk,
+                starts_at=form.cleaned_data["starts_at"],
+                by=person(request),
+                clock=timezone.now,
+                override=override,
+            )
+            return
+        booked = services.book_session(
+            mentor_id=obj.mentor_id,
+            mentee=obj.mentee,
+            starts_at=obj.starts_at,
+            by=person(request),
+            clock=timezone.now,
+            goal=obj.goal,
+            override=override,
+        )
+        obj.pk, obj._state.adding = booked.pk, False
 
     @display(description="Mentee", ordering="mentee__user__name")  # type: ignore[untyped-decorator]
     def mentee_name(self, session: Session) -> str:
@@ -127,6 +225,40 @@ class SessionAdmin(WithMentor, ShownOnly):
         )
         self.tell_done(request, done, len(chosen), "cancelled")
         return None
+
+    @admin.action(description="The mentor did not come", permissions=["cancel"])
+    def mentor_was_absent(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        self._note_absence(request, queryset, "mentor")
+
+    @admin.action(description="The mentee did not come", permissions=["cancel"])
+    def mentee_was_absent(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        self._note_absence(request, queryset, "mentee")
+
+    def _note_absence(self, request: HttpRequest, queryset: QuerySet[Session], side: str) -> None:
+        def note(pk: UUID) -> object:
+            return services.report_absence(
+                session_id=pk, by=person(request), side=side, clock=timezone.now
+            )
+
+        self._for_each(request, queryset, note, "noted")
+
+    @admin.action(description="Both came after all", permissions=["cancel"])
+    def both_came(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        def settle(pk: UUID) -> object:
+            return services.dispute_absence(session_id=pk, by=person(request), clock=timezone.now)
+
+        self._for_each(request, queryset, settle, "settled")
+
+    def _for_each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Session],
+        service: Callable[[UUID], object],
+        what: str,
+    ) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        done = sum(self.attempt(request, functools.partial(service, pk)) for pk in ids)
+        self.tell_done(request, done, len(ids), what)
 
 
 @admin.register(Meeting)

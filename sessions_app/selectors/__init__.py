@@ -2,6 +2,7 @@
 
 from sessions_app.selectors.calendars import calendars, open_slots, opens_until, rules_of
 from sessions_app.selectors.sessions import (
+    others_in,
     past,
     ratings,
     session_for,
@@ -15,6 +16,7 @@ __all__ = [
     "calendars",
     "open_slots",
     "opens_until",
+    "others_in",
     "past",
     "ratings",
     "rules_of",

@@ -32,6 +32,24 @@ def session_for(*, user: User, session_id: UUID) -> Session:
     return session
 
 
+def others_in(session: Session, *, viewer: User, shows_names: bool) -> tuple[int, list[User]]:
+    """Who else has a seat in that meeting: how many, and those whom this person may know.
+
+    The mentor and program managers know everybody; a mentee the others only where the program shows
+    them (`shows_names`).
+    """
+    rows = [
+        other.mentee.user
+        for other in Session.objects.filter(meeting=session.meeting_id)
+        .exclude(pk=session.pk)
+        .exclude(status=Session.Status.CANCELLED)
+        .select_related("mentee__user")
+        .order_by("seat", "id")
+    ]
+    knows = shows_names or viewer.is_program_manager or viewer.pk == session.mentor.user_id
+    return len(rows), rows if knows else []
+
+
 def upcoming(user: User, *, now: datetime) -> QuerySet[Session]:
     return (
         sessions_of(user)

@@ -163,8 +163,15 @@ def detail_page(
 ) -> HttpResponse:
     user = signed_in(request)
     facts = facts_of(session, user)
+    count, others = (0, [])
+    if facts["is_group"]:
+        count, others = selectors.others_in(
+            session, viewer=user, shows_names=program().shows_group_attendees
+        )
     context = facts | {
         "nav": "sessions",
+        "others": others,
+        "others_count": count,
         "refusal": refusal,
         "notes": notes
         or NotesForm(initial={"notes": getattr(session, f"{facts['side']}_notes", "")}),

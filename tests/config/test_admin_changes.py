@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
+from django.utils import timezone
 
 from sessions_app.models import (
+    Meeting,
     Notification,
+    Session,
 )
 from sync.models import (
     BaseBinding,
@@ -193,3 +196,50 @@ def test_a_mentors_profile_and_skills_are_saved():
         3,
     )
     assert mentor.expertise.get().sub_area == "Hospitals"
+
+
+def test_a_manager_books_for_a_mentee_and_sets_a_rule_aside_knowingly():
+    browser = console(people.carol())
+    mentor, mentee = people.bob().mentor, people.alice().mentee
+    day = (timezone.now() + timedelta(days=5)).astimezone(UTC)
+    form = {
+        "mentor": mentor.pk, "mentee": mentee.pk, "goal": "A favour",
+        "starts_at_0": f"{day:%Y-%m-%d}", "starts_at_1": "10:00:00",
+    }  # fmt: skip
+    where = "/admin/sessions_app/session/"
+
+    refused = browser.post(f"{where}add/", form)
+    assert "has no office hours then" in refused.content.decode()
+    assert not Session.objects.exists()
+
+    assert browser.post(f"{where}add/", {**form, "override": "on"}).status_code == 302
+    session = Session.objects.get()
+    assert session.events.get().overrode == ["outside_window"]
+
+    moved = {"starts_at_0": f"{day:%Y-%m-%d}", "starts_at_1": "11:00:00", "override": "on"}
+    moved |= {
+        f"{rows}-{total}_FORMS": 0
+        for rows in ("events", "feedback")
+        for total in ("TOTAL", "INITIAL")
+    }
+    assert browser.post(f"{where}{session.pk}/change/", moved).status_code == 302
+    session.refresh_from_db()
+    assert (session.starts_at.hour, session.version) == (11, 2)
+    page = browser.get(f"{where}{session.pk}/change/").content.decode()
+    assert "setting aside: outside_window" in page
+
+
+def test_a_manager_settles_who_came():
+    browser = console(people.carol())
+    session = booked(people.bob().mentor, people.alice().mentee)
+    begun = timezone.now() - timedelta(hours=2)
+    Meeting.objects.update(starts_at=begun, ends_at=begun + timedelta(minutes=30))
+    where = "/admin/sessions_app/session/"
+
+    browser.post(where, {"action": "mentee_was_absent", "_selected_action": [session.pk]})
+    session.refresh_from_db()
+    assert (session.status, session.mentee_attendance) == ("no_show", "absent")
+
+    browser.post(where, {"action": "both_came", "_selected_action": [session.pk]})
+    session.refresh_from_db()
+    assert (session.status, session.mentee_attendance) == ("completed", "attended")
