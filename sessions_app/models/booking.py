@@ -82,6 +82,23 @@ class Commitment(models.Model):
                 ],
             ),
         ]
+        triggers = [
+            # A mentor who takes a seat somewhere cannot be met then. (Their own meetings have said so.)
+            pgtrigger.Trigger(
+                name="outdate_opening",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                func=pgtrigger.Func(
+                    """
+                    UPDATE sessions_app_mentoropening SET generation = generation + 1
+                    WHERE mentor_id = (
+                        SELECT id FROM mentors_mentor WHERE user_id = COALESCE(NEW.user_id, OLD.user_id)
+                    ) AND COALESCE(NEW.session_id, OLD.session_id) IS NOT NULL;
+                    RETURN NULL;
+                    """
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} at {self.starts_at:%Y-%m-%d %H:%M} UTC"

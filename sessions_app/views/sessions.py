@@ -163,6 +163,7 @@ def detail_page(
 ) -> HttpResponse:
     user = signed_in(request)
     facts = facts_of(session, user)
+    history = list(session.events.select_related("by").order_by("-at", "-id"))
     count, others = (0, [])
     if facts["is_group"]:
         count, others = selectors.others_in(
@@ -176,7 +177,8 @@ def detail_page(
         "notes": notes
         or NotesForm(initial={"notes": getattr(session, f"{facts['side']}_notes", "")}),
         "links": calendar_links(session, user),
-        "cancelled": session.events.filter(to_status="cancelled").select_related("by").last(),
+        "history": history,
+        "cancelled": next((step for step in history if step.to_status == "cancelled"), None),
     }
     status = status_of(refusal) if refusal else status
     response = render(request, "sessions_app/detail.html", context, status=status)
