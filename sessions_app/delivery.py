@@ -78,11 +78,14 @@ def _send(row: Notification, connection: BaseEmailBackend, clock: Callable[[], d
 def _still_wanted(row: Notification, now: datetime) -> bool:
     if not row.recipient.is_active:
         return False
-    live = row.session.status in Session.LIVE
+    session = row.session
+    if session is None:
+        return True
+    live = session.status in Session.LIVE
     if row.kind in _REMINDERS:
-        return live and row.version <= row.session.version and now < row.session.starts_at
+        return live and row.version <= session.version and now < session.starts_at
     if row.kind in (Notification.Kind.BOOKED, Notification.Kind.REQUESTED):
-        return row.session.status != Session.Status.CANCELLED
+        return session.status != Session.Status.CANCELLED
     return True
 
 

@@ -37,6 +37,8 @@ def session_url(session: Session) -> str:
 def compose(notification: Notification, *, now: datetime) -> EmailMultiAlternatives:
     """The e-mail of a due message, in the recipient's language and zone."""
     session, recipient = notification.session, notification.recipient
+    if session is None:
+        raise NotImplementedError("Offers from the waitlist have no words yet.")
     with translation.override(recipient.language), timezone.override(recipient.zone):
         words = wording(notification.kind)
         variables = variables_of(session, recipient, kind=notification.kind)
