@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.mime.text import MIMEText
 from email.utils import parseaddr
@@ -11,14 +13,17 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.selectors import program
 from content.models import MessageTemplate
 from sessions_app.calendar_file import CalendarEvent, Method, calendar_file
-from sessions_app.models import Notification, Session, SessionEvent
+from sessions_app.links import Verb, make_link
+from sessions_app.mail_html import blocks
+from sessions_app.models import Notification, Session
+from sessions_app.preferences import OPTIONAL
+from sessions_app.variables import session_url, variables_of
 from sessions_app.wording import SHIPPED, Wording, fill
 
 # A calendar is told only where its event changes; a reminder of the same event would be noise.
@@ -30,41 +35,61 @@ CALENDAR_METHOD: dict[str, Method] = {
 }
 
 
-def session_url(session: Session) -> str:
-    return f"{settings.SITE_URL}/sessions/{session.pk}/"
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message in words, before it is addressed."""
+
+    subject: str
+    text: str
+    html: str
 
 
 def compose(notification: Notification, *, now: datetime) -> EmailMultiAlternatives:
     """The e-mail of a due message, in the recipient's language and zone."""
     session, recipient = notification.session, notification.recipient
-    if session is None:
-        raise NotImplementedError("Offers from the waitlist have no words yet.")
     with translation.override(recipient.language), timezone.override(recipient.zone):
-        words = wording(notification.kind)
-        variables = variables_of(session, recipient, kind=notification.kind)
-        # On one line, whatever people are called: a line break in a header stops the mail for good.
-        subject = " ".join(fill(words.subject, variables).split())
-        text = fill(words.body, variables)
-        html = render_to_string(
-            "email/message.html",
-            {
-                "subject": subject,
-                "text": text,
-                "url": session_url(session),
-                "program": program(),
-            },
+        stop = _stop_link(notification)
+        letter = write_letter(
+            wording(notification.kind), variables_of(notification, now=now), stop=stop
         )
         mail = EmailMultiAlternatives(
-            subject=subject,
-            body=text,
+            subject=letter.subject,
+            body=letter.text,
             to=[recipient.email],
             headers={"Message-ID": notification.message_id, "Auto-Submitted": "auto-generated"},
         )
-        mail.attach_alternative(html, "text/html")
+        # A provider hands this back with its news of the mail; others do not look at it.
+        mail.metadata = {"notification": str(notification.pk)}  # type: ignore[attr-defined]
+        if stop:
+            mail.extra_headers["List-Unsubscribe"] = f"<{stop}>"
+            mail.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        mail.attach_alternative(letter.html, "text/html")
         method = CALENDAR_METHOD.get(notification.kind)
-        if method:
+        if method and session is not None:
             _attach_event(mail, event_of(session, recipient), method, now)
     return mail
+
+
+def write_letter(words: Wording, variables: Mapping[str, str], *, stop: str = "") -> Letter:
+    """The words filled in, as text and as HTML.
+
+    Args:
+        stop: the address that turns messages like this off, for those that can be.
+    """
+    # On one line, whatever people are called: a line break in a header stops the mail for good.
+    subject = " ".join(fill(words.subject, variables).split())
+    text = fill(words.body, variables)
+    context = {
+        "subject": subject,
+        "text": text,
+        "blocks": blocks(words.body, variables),
+        "stop": stop,
+        "program": program(),
+    }
+    html = render_to_string("email/message.html", context)
+    if stop:
+        text += "\n\n-- \n" + _("Stop messages like this one: %(address)s") % {"address": stop}
+    return Letter(subject, text, html)
 
 
 def wording(kind: str) -> Wording:
@@ -79,30 +104,6 @@ def wording(kind: str) -> Wording:
     return Wording(own.subject.strip() or shipped.subject, own.body)
 
 
-def variables_of(session: Session, recipient: User, *, kind: str = "") -> dict[str, str]:
-    """The values of every variable a template may use. Times are in the active zone."""
-    mentor, mentee = session.mentor.user, session.mentee.user
-    other = mentee if recipient.pk == mentor.pk else mentor
-    reason = ""
-    if kind == Notification.Kind.CANCELLED:
-        event = SessionEvent.objects.filter(session=session, to_status="cancelled").last()
-        reason = event.reason if event else ""
-    local = timezone.localtime(session.starts_at)
-    return {
-        "recipient_name": recipient.get_short_name(),
-        "other_name": str(other),
-        "mentor_name": str(mentor),
-        "mentee_name": str(mentee),
-        "when": f"{date_format(local, 'D j F Y, H:i')} ({recipient.zone.key.replace('_', ' ')})",
-        "minutes": str(int((session.ends_at - session.starts_at).total_seconds() // 60)),
-        "where": session.meeting.location or _("Online"),
-        "goal": session.goal,
-        "session_url": session_url(session),
-        "program_name": program().name,
-        "reason": reason,
-    }
-
-
 def event_of(session: Session, recipient: User) -> CalendarEvent:
     """The session as the event that goes into this person's calendar."""
     status: Literal["CONFIRMED", "TENTATIVE", "CANCELLED"] = "CONFIRMED"
@@ -112,7 +113,7 @@ def event_of(session: Session, recipient: User) -> CalendarEvent:
         status = "TENTATIVE"
     mentor, mentee = session.mentor.user, session.mentee.user
     name, email = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    url = session_url(session)
+    url = session_url(session.pk)
     return CalendarEvent(
         uid=session.ical_uid,
         sequence=session.version - 1,
@@ -128,6 +129,12 @@ def event_of(session: Session, recipient: User) -> CalendarEvent:
         attendee_name=str(recipient),
         attendee_email=recipient.email,
     )
+
+
+def _stop_link(notification: Notification) -> str:
+    if notification.kind not in OPTIONAL:
+        return ""
+    return make_link(Verb.UNSUBSCRIBE, row_id=notification.pk, user_id=notification.recipient_id)
 
 
 def _attach_event(

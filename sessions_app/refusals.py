@@ -35,6 +35,12 @@ class TooEarly(Refusal):
     code = "too_early"
 
 
+class LinkExpired(Refusal):
+    """A link from a mail that does nothing any more. The sentence says how things are now."""
+
+    code = "link_expired"
+
+
 class SessionsOrphaned(Refusal):
     """Windows that would go from under booked sessions. `conflicts` lists them."""
 

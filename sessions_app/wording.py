@@ -6,17 +6,44 @@ from a fixed list and nothing else: whoever edits a template can show a variable
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sessions_app.models import Notification
 
-VARIABLES = (
-    "recipient_name", "other_name", "mentor_name", "mentee_name", "when", "minutes", "where", "goal",
-    "session_url", "program_name", "reason",
-)  # fmt: skip
+# What each variable means, for whoever writes a template. One that does not apply is empty, and a
+# line about nothing is left out.
+VARIABLES: Mapping[str, str] = {
+    "recipient_name": "first name of the person who gets the message",
+    "other_name": "the other person of the session",
+    "mentor_name": "the mentor",
+    "mentee_name": "the mentee",
+    "when": "day and time on the recipient's clock",
+    "their_time": "the same moment on the other person's clock, where that differs",
+    "was": "the time before it was moved",
+    "day": "Today, Tomorrow, or the name of the day",
+    "starts_in": "how long until it starts, like “In an hour”",
+    "minutes": "how many minutes it lasts",
+    "where": "the place, or Online",
+    "how_to_join": "when the link to the room opens, for a session online",
+    "goal": "what the mentee wants from it",
+    "reason": "why it was moved or cancelled",
+    "changed_by": "who moved or cancelled it",
+    "absent_name": "who did not come",
+    "answer_by": "until when an answer is awaited: to a request, an offer, or a report of absence",
+    "program_name": "the name of the program",
+    "session_url": "the session's page",
+    "move_url": "moves the session, without signing in",
+    "cancel_url": "cancels the session, without signing in",
+    "feedback_url": "gives feedback, without signing in; in HTML one link for each of 1 to 5",
+    "offer_url": "takes or passes on an offered time, without signing in",
+    "mentor_url": "the mentor's page with their open times, for the mentee",
+}
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+# Anything in double braces: also what was meant as a variable and is none.
+_BRACES = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,59 +52,163 @@ class Wording:
     body: str
 
 
-_CLOSE = "\n\nSee or cancel it here: {{ session_url }}"
+_FACTS = (
+    "When: {{ when }} ({{ minutes }} minutes)\nFor {{ other_name }}: {{ their_time }}\n"
+    "Where: {{ where }}\nGoal: {{ goal }}"
+)
+_LINKS = (
+    "\n\nSee the session: {{ session_url }}\nMove it: {{ move_url }}\nCancel it: {{ cancel_url }}"
+)
+_ASK = (
+    "\n\nGive feedback: {{ feedback_url }}\n\nIt takes a minute and needs no sign-in. {{ other_name }} "
+    "sees your answers once both of you have given theirs."
+)
 SHIPPED: Mapping[str, Wording] = {
     Notification.Kind.BOOKED: Wording(
         "Booked: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
         "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} is booked.\n\n"
-        "When: {{ when }} ({{ minutes }} minutes)\nWhere: {{ where }}\nGoal: {{ goal }}\n\n"
-        "The invitation is attached, so it can go straight into your calendar. The link to the room "
-        "opens on the session's page 15 minutes before." + _CLOSE,
+        + _FACTS
+        + "\n\nThe invitation is attached, so it can go straight into your calendar.\n"
+        "{{ how_to_join }}" + _LINKS,
     ),
     Notification.Kind.REQUESTED: Wording(
         "Requested: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
         "Hello {{ recipient_name }},\n\n{{ mentee_name }} asked {{ mentor_name }} for a session. The "
-        "time is held until {{ mentor_name }} answers.\n\nWhen: {{ when }} ({{ minutes }} minutes)\n"
-        "Goal: {{ goal }}" + _CLOSE,
+        "time is held until {{ mentor_name }} answers.\n\n"
+        + _FACTS
+        + "\nAnswer due: {{ answer_by }}\n\nSee the request: {{ session_url }}\n"
+        "Cancel or decline it: {{ cancel_url }}",
     ),
     Notification.Kind.MOVED: Wording(
         "Moved: {{ mentor_name }} and {{ mentee_name }}, now {{ when }}",
         "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} has a new time.\n\n"
-        "When: {{ when }} ({{ minutes }} minutes)\nWhere: {{ where }}" + _CLOSE,
+        "Now: {{ when }} ({{ minutes }} minutes)\nFor {{ other_name }}: {{ their_time }}\n"
+        "Before: {{ was }}\nWhere: {{ where }}\nMoved by: {{ changed_by }}\nReason: {{ reason }}\n\n"
+        "The event in your calendar moves with this message." + _LINKS,
     ),
     Notification.Kind.CANCELLED: Wording(
         "Cancelled: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} at {{ when }} will not take "
-        "place.\n\nReason: {{ reason }}\n\nThe event leaves your calendar with this message."
-        + _CLOSE,
+        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} will not take place.\n\n"
+        "It was for: {{ when }}\nCancelled by: {{ changed_by }}\nReason: {{ reason }}\n\n"
+        "The event leaves your calendar with this message.\n\n"
+        "Find another time: {{ mentor_url }}\nSee the session: {{ session_url }}",
     ),
     Notification.Kind.REMINDER_DAY: Wording(
-        "Tomorrow: your session with {{ other_name }}",
+        "{{ day }}: your session with {{ other_name }}",
         "Hello {{ recipient_name }},\n\nA reminder of your session with {{ other_name }}.\n\n"
-        "When: {{ when }} ({{ minutes }} minutes)\nWhere: {{ where }}\nGoal: {{ goal }}" + _CLOSE,
+        + _FACTS
+        + "\n\n{{ how_to_join }}"
+        + _LINKS,
     ),
     Notification.Kind.REMINDER_HOUR: Wording(
-        "In an hour: your session with {{ other_name }}",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} starts at {{ when }}.\n"
-        "Where: {{ where }}" + _CLOSE,
+        "{{ starts_in }}: your session with {{ other_name }}",
+        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} starts soon.\n\n"
+        + _FACTS
+        + "\n\n{{ how_to_join }}\n\nSee and join it: {{ session_url }}",
+    ),
+    Notification.Kind.NO_SHOW: Wording(
+        "Your session with {{ other_name }}: noted as missed",
+        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} was noted as missed.\n\n"
+        "It was for: {{ when }}\nDid not come: {{ absent_name }}\nYou can disagree until: "
+        "{{ answer_by }}\n\nIf that is not what happened, say so on the session's page. Otherwise "
+        "these things happen; find another time.\n\nSay what happened: {{ session_url }}\n"
+        "Find another time: {{ mentor_url }}",
     ),
     Notification.Kind.FEEDBACK: Wording(
         "How was your session with {{ other_name }}?",
-        "Hello {{ recipient_name }},\n\nTell us how your session with {{ other_name }} went. It takes a "
-        "minute." + _CLOSE,
+        "Hello {{ recipient_name }},\n\nHow was your session with {{ other_name }} on {{ when }}?" + _ASK,
     ),
+    Notification.Kind.FEEDBACK_NUDGE: Wording(
+        "Still time to say how it was with {{ other_name }}",
+        "Hello {{ recipient_name }},\n\nYou met {{ other_name }} on {{ when }}. A word on how it went "
+        "helps them, and helps us find the right people for you. We will not ask again." + _ASK,
+    ),
+    Notification.Kind.WAITLIST_OFFER: Wording(
+        "A time with {{ mentor_name }} is kept for you: {{ when }}",
+        "Hello {{ recipient_name }},\n\nYou waited for a time with {{ mentor_name }}. One has opened, "
+        "and it is kept for you.\n\n"
+        "When: {{ when }} ({{ minutes }} minutes)\nFor {{ mentor_name }}: {{ their_time }}\n"
+        "Where: {{ where }}\nKept until: {{ answer_by }}\n\n"
+        "Take it or pass it on: {{ offer_url }}\n\n"
+        "After that it goes to the next person who waits.",
+    ),
+}  # fmt: skip
+# What a preview shows in place of a person's data.
+SAMPLE: Mapping[str, str] = {
+    "recipient_name": "Alice",
+    "other_name": "Bob Mentor",
+    "mentor_name": "Bob Mentor",
+    "mentee_name": "Alice Founder",
+    "when": "Tue 8 December 2026, 14:30 (Europe/Berlin)",
+    "their_time": "08:30 (New York)",
+    "was": "Mon 7 December 2026, 16:00 (Europe/Berlin)",
+    "day": "Tomorrow",
+    "starts_in": "In an hour",
+    "minutes": "30",
+    "where": "Online",
+    "how_to_join": "The link to the room opens on the session's page 15 minutes before.",
+    "goal": "Which of these eight funds would you ask first?",
+    "reason": "A board meeting came up.",
+    "changed_by": "Bob Mentor",
+    "absent_name": "Alice Founder",
+    "answer_by": "Thu 10 December 2026, 15:00 (Europe/Berlin)",
+    "program_name": "Office Hours",
+    "session_url": "https://hours.example.org/sessions/sample/",
+    "move_url": "https://hours.example.org/l/move/",
+    "cancel_url": "https://hours.example.org/l/cancel/",
+    "feedback_url": "https://hours.example.org/l/feedback/",
+    "offer_url": "https://hours.example.org/l/offer/",
+    "mentor_url": "https://hours.example.org/mentors/sample/",
 }
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:
     """Replace each `{{ variable }}`. A name that is not a variable stays as it was typed, so that a
-    slip in a template is seen in its preview instead of vanishing. A line whose only variable is
-    empty is left out ("Goal:" with no goal)."""
-    lines = []
-    for line in text.split("\n"):
-        names = _VARIABLE.findall(line)
-        known = [name for name in names if name in variables]
-        if known and all(not variables[name] for name in known) and len(known) == len(names):
-            continue
-        lines.append(_VARIABLE.sub(lambda found: variables.get(found[1], found[0]), line))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    slip in a template is seen in its preview instead of vanishing. A line that lacks what it is about
+    is left out ("Goal:" with no goal)."""
+    return fill_lines(kept_lines(text, variables), variables)
+
+
+def fill_lines(lines: list[str], variables: Mapping[str, str]) -> str:
+    filled = (
+        _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), line) for line in lines
+    )
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(filled)).strip()
+
+
+def kept_lines(text: str, variables: Mapping[str, str]) -> list[str]:
+    """The lines to fill in: without those whose last variable, which they are about, is empty."""
+    return [line for line in text.splitlines() if not _is_about_nothing(line, variables)]
+
+
+def _is_about_nothing(line: str, variables: Mapping[str, str]) -> bool:
+    names = [name for name in _VARIABLE.findall(line) if name in variables]
+    if not names:
+        return False
+    if fact := FACT.match(line):
+        # "For {{ other_name }}: {{ their_time }}" is about the time, not the name.
+        names = [name for name in _VARIABLE.findall(fact[2]) if name in variables] or names
+    return all(not variables[name] for name in names)
+
+
+# "When: {{ when }}": a line that names something and says it.
+FACT = re.compile(r"^\s*([^:]{1,60}):\s+(\S.*)$")
+# "Move it: {{ move_url }}": a line that is a link.
+LINK = re.compile(r"^\s*([^:{}]{1,60}):\s+\{\{\s*(\w+_url)\s*\}\}\s*$")
+
+
+def pieces(line: str) -> list[tuple[str, str]]:
+    """A line as ("text", typed words) and ("variable", name), in order."""
+    parts = _VARIABLE.split(line)
+    return [("variable" if n % 2 else "text", part) for n, part in enumerate(parts) if part]
+
+
+def unknown_variables(*texts: str) -> list[str]:
+    """What stands in double braces and is no variable, as typed, each once."""
+    found = (name for text in texts for name in _BRACES.findall(text))
+    return list(dict.fromkeys(name for name in found if name not in VARIABLES))
+
+
+def nearest_variable(name: str) -> str:
+    """The variable that was probably meant, or nothing."""
+    return next(iter(difflib.get_close_matches(name, VARIABLES, n=1)), "")

@@ -18,6 +18,13 @@ from sessions_app.services.lifecycle import (
 from sessions_app.services.openings import refresh_openings
 from sessions_app.services.rescheduling import reschedule_session
 from sessions_app.services.rules import why_not
+from sessions_app.services.feedback import FeedbackValues, feedback_of, give_feedback
+from sessions_app.services.preferences import (
+    choose_messages,
+    mail_again,
+    note_bounce,
+    stop_messages,
+)
 from sessions_app.services.windows import (
     WindowSpec,
     conflicts_of,
@@ -27,6 +34,13 @@ from sessions_app.services.windows import (
 )
 
 __all__ = [
+    "stop_messages",
+    "note_bounce",
+    "mail_again",
+    "choose_messages",
+    "give_feedback",
+    "feedback_of",
+    "FeedbackValues",
     "WindowSpec",
     "approve_session",
     "book_session",
