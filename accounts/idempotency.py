@@ -151,28 +151,33 @@ def once_per_form(view: View[P]) -> View[P]:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        key = request.POST.get(FORM_KEY, "")
-        if not key or not isinstance(request.user, User):
+        if not isinstance(request.user, User):
             return view(request, *args, **kwargs)
-        answers: list[HttpResponse] = []
-
-        def work() -> tuple[int, bytes]:
-            answers[:] = [view(request, *args, **kwargs)]
-            return answers[0].status_code, answers[0].headers.get("Location", "").encode()
-
-        written = sorted(
-            (name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"
-        )
-        digest = hashlib.sha256(repr(written).encode()).hexdigest()[:32]
-        status, address = once(
-            user=request.user,
-            path=request.path,
-            key=f"{key[:64]}:{digest}",
-            body=b"",
-            work=work,
-        )
-        if answers:
-            return answers[0]
-        return HttpResponse(status=status, headers={"Location": address.decode()})
+        return answer_form_once(request, request.user, lambda: view(request, *args, **kwargs))
 
     return wrapped
+
+
+def answer_form_once(
+    request: HttpRequest, user: User, answer: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """As `once_per_form`, for pages that act for somebody who need not be signed in."""
+    key = request.POST.get(FORM_KEY, "")
+    if not key:
+        return answer()
+    answers: list[HttpResponse] = []
+
+    def work() -> tuple[int, bytes]:
+        answers[:] = [answer()]
+        return answers[0].status_code, answers[0].headers.get("Location", "").encode()
+
+    written = sorted(
+        (name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"
+    )
+    digest = hashlib.sha256(repr(written).encode()).hexdigest()[:32]
+    status, address = once(
+        user=user, path=request.path, key=f"{key[:64]}:{digest}", body=b"", work=work
+    )
+    if answers:
+        return answers[0]
+    return HttpResponse(status=status, headers={"Location": address.decode()})

@@ -36,7 +36,8 @@ class CalendarEvent:
 def calendar_file(event: CalendarEvent, *, method: Method, stamp: datetime) -> bytes:
     """The event as an .ics file.
 
-    The only attendee is the person it is sent to: group sessions do not show people to one another.
+    The only attendee is the person it is sent to: group sessions do not show people to one another. A
+    file that was asked for names none (RFC 5546, 3.2.1): nobody is to answer it.
 
     Args:
         method: REQUEST invites and updates, CANCEL cancels, PUBLISH is for a file that was asked for.
@@ -59,13 +60,14 @@ def calendar_file(event: CalendarEvent, *, method: Method, stamp: datetime) -> b
     entry.add("status", event.status)
     entry.add("transp", "OPAQUE")
     entry["organizer"] = _address(event.organizer_email, CN=event.organizer_name)
-    entry["attendee"] = _address(
-        event.attendee_email,
-        CN=event.attendee_name,
-        ROLE="REQ-PARTICIPANT",
-        PARTSTAT="ACCEPTED" if event.status == "CONFIRMED" else "NEEDS-ACTION",
-        RSVP="FALSE",
-    )
+    if method != "PUBLISH":
+        entry["attendee"] = _address(
+            event.attendee_email,
+            CN=event.attendee_name,
+            ROLE="REQ-PARTICIPANT",
+            PARTSTAT="ACCEPTED" if event.status == "CONFIRMED" else "NEEDS-ACTION",
+            RSVP="FALSE",
+        )
     calendar.add_component(entry)
     return bytes(calendar.to_ical())
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.times import EARLIEST, LATEST, parse_instant
 from sessions_app.hours import instant
+from sessions_app.services.feedback import LONGEST_COMMENT, RATINGS, FeedbackValues
 
 LONGEST_GOAL = 4000
 
@@ -79,6 +80,94 @@ class ReasonForm(forms.Form):
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+def _rating(label: Any, *, required: bool = False) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(
+        label=label,
+        required=required,
+        coerce=int,
+        empty_value=None,
+        choices=[(str(n), str(n)) for n in range(1, 6)],
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Choose a number from 1 to 5."),
+            "invalid_choice": _("Choose a number from 1 to 5."),
+        },
+    )
+
+
+def _yes_or_no(label: Any) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(
+        label=label,
+        required=False,
+        coerce=lambda value: value == "yes",
+        empty_value=None,
+        choices=[("yes", _("Yes")), ("no", _("No")), ("", _("No answer"))],
+        widget=forms.RadioSelect,
+    )
+
+
+class FeedbackForm(forms.Form):
+    """What one side thought of a session. Mentees are asked more about the mentor than the other way."""
+
+    overall = _rating(_("How useful was it, all in all?"), required=True)
+    expertise = _rating(_("How well did they know the subject?"))
+    communication = _rating(_("How well did they explain and listen?"))
+    helpfulness = _rating(_("How much will it change what you do next?"))
+    goals_achieved = _yes_or_no(_("Did you get what you came for?"))
+    would_recommend = _yes_or_no(_("Would you recommend this mentor?"))
+    follow_up_needed = _yes_or_no(_("Should there be another session?"))
+    topics = forms.CharField(
+        label=_("What was it about?"),
+        required=False,
+        max_length=800,
+        help_text=_("A few words, with commas between them."),
+    )
+    comment = forms.CharField(
+        label=_("Anything else?"),
+        required=False,
+        max_length=LONGEST_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, *args: Any, side: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if side == "mentor":
+            del self.fields["expertise"], self.fields["helpfulness"]
+            self.fields["communication"].label = _("How well prepared and open were they?")
+            self.fields["goals_achieved"].label = _("Did they get what they came for?")
+            self.fields["would_recommend"].label = _("Would you meet them again?")
+
+    @property
+    def ratings(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name in RATINGS]
+
+    @property
+    def questions(self) -> list[forms.BoundField]:
+        """The questions that are answered by yes or no."""
+        words = ("goals_achieved", "would_recommend", "follow_up_needed")
+        return [field for field in self if field.name in words]
+
+    def values(self) -> FeedbackValues:
+        given = dict(self.cleaned_data)
+        given["topics"] = [word for word in given["topics"].split(",") if word.strip()]
+        return FeedbackValues(**given)
+
+
+class MessageChoicesForm(forms.Form):
+    """Which messages a person wants, beside those that always go."""
+
+    reminder_day = forms.BooleanField(label=_("A reminder a day before"), required=False)
+    reminder_hour = forms.BooleanField(label=_("A reminder an hour before"), required=False)
+    feedback = forms.BooleanField(label=_("The question how a session was"), required=False)
+    waitlist = forms.BooleanField(
+        label=_("An offer when a time opens that you wait for"),
+        required=False,
+        help_text=_(
+            "Without it, offers stand only on your page of sessions, for as long as they last."
+        ),
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from sessions_app import views
-from sessions_app.api import availability, sessions
+from sessions_app.api import availability, feedback, sessions
 
 app_name = "sessions"
 
@@ -12,6 +12,7 @@ api_urlpatterns = [
     path("sessions/upcoming", sessions.UpcomingSessionsView.as_view()),
     path("sessions/<uuid:session_id>", sessions.SessionView.as_view()),
     path("sessions/<uuid:session_id>/join", sessions.JoinView.as_view()),
+    path("sessions/<uuid:session_id>/feedback", feedback.FeedbackView.as_view()),
     path("sessions/<uuid:session_id>/calendar.ics", sessions.CalendarView.as_view()),
     path("availability/check-conflicts", availability.ConflictsView.as_view()),
     path("availability/<uuid:mentor_id>", availability.AvailabilityView.as_view()),
@@ -28,10 +29,13 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/move/", views.move, name="move"),
     path("sessions/<uuid:session_id>/absence/", views.report_absence, name="report-absence"),
     path("sessions/<uuid:session_id>/dispute/", views.dispute_absence, name="dispute-absence"),
+    path("sessions/<uuid:session_id>/feedback/", views.feedback, name="feedback"),
     path("sessions/<uuid:session_id>/accept/", views.accept, name="accept"),
     path("sessions/<uuid:session_id>/join/", views.join, name="join"),
     path("sessions/<uuid:session_id>/notes/", views.write_notes, name="notes"),
     path("sessions/<uuid:session_id>/calendar.ics", views.calendar_ics, name="calendar"),
+    path("settings/messages/", views.message_choices, name="messages"),
+    path("l/<str:token>/", views.follow, name="link"),
     path("hours/", views.hours, name="hours"),
     path("hours/add/", views.add_window, name="add-window"),
     path("hours/<uuid:window_id>/remove/", views.remove_window, name="remove-window"),

@@ -8,6 +8,7 @@ from sessions_app.services.attendance import (
     report_absence,
 )
 from sessions_app.services.booking import book_session
+from sessions_app.services.feedback import FeedbackValues, feedback_of, give_feedback
 from sessions_app.services.lifecycle import (
     approve_session,
     cancel_session,
@@ -16,15 +17,14 @@ from sessions_app.services.lifecycle import (
     write_notes,
 )
 from sessions_app.services.openings import refresh_openings
-from sessions_app.services.rescheduling import reschedule_session
-from sessions_app.services.rules import why_not
-from sessions_app.services.feedback import FeedbackValues, feedback_of, give_feedback
 from sessions_app.services.preferences import (
     choose_messages,
     mail_again,
     note_bounce,
     stop_messages,
 )
+from sessions_app.services.rescheduling import reschedule_session
+from sessions_app.services.rules import why_not
 from sessions_app.services.windows import (
     WindowSpec,
     conflicts_of,
@@ -34,29 +34,29 @@ from sessions_app.services.windows import (
 )
 
 __all__ = [
-    "stop_messages",
-    "note_bounce",
-    "mail_again",
-    "choose_messages",
-    "give_feedback",
-    "feedback_of",
     "FeedbackValues",
     "WindowSpec",
     "approve_session",
     "book_session",
     "cancel_session",
+    "choose_messages",
     "complete_or_dispute",
     "complete_session",
     "conflicts_of",
     "dispute_absence",
+    "feedback_of",
     "finish_ended_sessions",
+    "give_feedback",
     "join_session",
     "lapse_pending_sessions",
+    "mail_again",
+    "note_bounce",
     "refresh_openings",
     "replace_windows",
     "report_absence",
     "reschedule_session",
     "save_window",
+    "stop_messages",
     "why_not",
     "withdraw_window",
     "write_notes",

@@ -14,8 +14,8 @@ from sessions_app import notifications, selectors
 from sessions_app.models import Feedback, Notification, Session
 from sessions_app.refusals import IllegalMove
 from sessions_app.services.booking import violated_constraint
-from sessions_app.services.rules import Clock
 from sessions_app.services.lifecycle import side_of
+from sessions_app.services.rules import Clock
 
 ASKED = (Notification.Kind.FEEDBACK, Notification.Kind.FEEDBACK_NUDGE)
 RATINGS = ("overall", "expertise", "communication", "helpfulness")

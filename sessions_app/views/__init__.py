@@ -2,8 +2,11 @@
 
 from sessions_app.views.attendance import dispute_absence, report_absence
 from sessions_app.views.booking import book, mentor_page
+from sessions_app.views.feedback import feedback
 from sessions_app.views.hours import add_window, hours, remove_window
+from sessions_app.views.links import follow
 from sessions_app.views.moving import move
+from sessions_app.views.preferences import message_choices
 from sessions_app.views.sessions import (
     accept,
     calendar_ics,
@@ -22,9 +25,12 @@ __all__ = [
     "cancel",
     "detail",
     "dispute_absence",
+    "feedback",
+    "follow",
     "hours",
     "join",
     "mentor_page",
+    "message_choices",
     "move",
     "remove_window",
     "report_absence",

@@ -178,6 +178,9 @@ def detail_page(
         or NotesForm(initial={"notes": getattr(session, f"{facts['side']}_notes", "")}),
         "links": calendar_links(session, user),
         "history": history,
+        "asks_feedback": session.status == Session.Status.COMPLETED
+        and facts["side"] is not None
+        and not session.feedback.filter(side=facts["side"]).exists(),
         "cancelled": next((step for step in history if step.to_status == "cancelled"), None),
     }
     status = status_of(refusal) if refusal else status
