@@ -24,6 +24,8 @@ REMINDERS = ((Kind.REMINDER_DAY, timedelta(days=1)), (Kind.REMINDER_HOUR, timede
 # After these the reminders are written anew: the session is certain, and its time may be another one.
 WITH_REMINDERS = (Kind.BOOKED, Kind.MOVED)
 NUDGE_AFTER = timedelta(hours=24)
+# The version of a message that a session has once, at whatever version the session is.
+ASKED_ONCE = 1
 
 
 def tell_both(session: Session, kind: str, *, now: datetime) -> None:
@@ -66,7 +68,7 @@ def tell_of_hold(hold: Hold, *, now: datetime) -> None:
                 hold=hold,
                 recipient_id=hold.mentee.user_id,
                 kind=Kind.WAITLIST_OFFER,
-                version=1,
+                version=ASKED_ONCE,
                 next_attempt_at=now,
                 created_at=now,
             )
@@ -77,14 +79,15 @@ def tell_of_hold(hold: Hold, *, now: datetime) -> None:
 def ask_for_feedback(sessions: Iterable[Session], *, now: datetime) -> None:
     """Ask both people of sessions that took place, now and once more a day later. One query for all.
 
-    The second goes out only where nothing was given meanwhile. Repeats add nothing.
+    The second goes out only where nothing was given meanwhile. Repeats add nothing, whatever happened
+    in between: nobody is asked twice because an absence was reported and disputed.
 
     Args:
         sessions: with `mentor` and `mentee` loaded.
     """
     _write(
         [
-            _about(session, user_id, kind, now=now, at=at)
+            _about(session, user_id, kind, now=now, at=at, version=ASKED_ONCE)
             for session in sessions
             for user_id in _people(session)
             for kind, at in ((Kind.FEEDBACK, now), (Kind.FEEDBACK_NUDGE, now + NUDGE_AFTER))
@@ -124,13 +127,19 @@ def _people(session: Session) -> tuple[UUID, UUID]:
 
 
 def _about(
-    session: Session, user_id: UUID, kind: str, *, now: datetime, at: datetime | None = None
+    session: Session,
+    user_id: UUID,
+    kind: str,
+    *,
+    now: datetime,
+    at: datetime | None = None,
+    version: int | None = None,
 ) -> Notification:
     return Notification(
         session=session,
         recipient_id=user_id,
         kind=kind,
-        version=session.version,
+        version=version or session.version,
         next_attempt_at=at or now,
         created_at=now,
     )

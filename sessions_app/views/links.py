@@ -89,7 +89,8 @@ def _cancel(request: HttpRequest, link: Link) -> HttpResponse:
     session = selectors.session_for(user=link.user, session_id=link.row_id)
     if session.status != Session.Status.CANCELLED:
         session = session_of(link)
-    form = ReasonForm(request.POST or None)
+    # Without a word of reason there may be no field at all, and it is a form all the same.
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     context = facts_of(session, link.user) | {
         "form": form,
         "by_link": True,
