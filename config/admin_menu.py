@@ -28,6 +28,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Meetings", "video_call", "sessions_app", "meeting"),
             ("Feedback", "star", "sessions_app", "feedback"),
             ("Messages sent", "mail", "sessions_app", "notification"),
+            ("Who gets which", "unsubscribe", "sessions_app", "messagepreferences"),
             ("Weekly hours", "update", "sessions_app", "weeklyhours"),
             ("Exceptions", "event_busy", "sessions_app", "hoursexception"),
         ),

@@ -3,17 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin_parts import Console
-from content.models import HelpPrompt, MessageTemplate
-
-
-@admin.register(MessageTemplate)
-class MessageTemplateAdmin(Console):
-    list_display = ("name", "channel", "subject", "is_active", "updated_at")
-    list_editable = ("is_active",)
-    list_filter = ("channel", "is_active")
-    search_fields = ("name", "subject", "body")
-    ordering = ("name", "channel")
-    readonly_fields = ("updated_at",)
+from content.models import HelpPrompt
 
 
 @admin.register(HelpPrompt)

@@ -160,6 +160,41 @@ SAMPLE: Mapping[str, str] = {
     "offer_url": "https://hours.example.org/l/offer/",
     "mentor_url": "https://hours.example.org/mentors/sample/",
 }
+# Variables that only some messages have; in the others they are empty.
+_CHANGES = (Notification.Kind.BOOKED, Notification.Kind.REQUESTED, Notification.Kind.MOVED)
+_REMINDERS = (Notification.Kind.REMINDER_DAY, Notification.Kind.REMINDER_HOUR)
+_FEEDBACK = (Notification.Kind.FEEDBACK, Notification.Kind.FEEDBACK_NUDGE)
+ONLY_IN: Mapping[str, tuple[str, ...]] = {
+    "was": (Notification.Kind.MOVED,),
+    "changed_by": (Notification.Kind.MOVED, Notification.Kind.CANCELLED),
+    "reason": (Notification.Kind.MOVED, Notification.Kind.CANCELLED),
+    "absent_name": (Notification.Kind.NO_SHOW,),
+    "answer_by": (
+        Notification.Kind.REQUESTED,
+        Notification.Kind.NO_SHOW,
+        Notification.Kind.WAITLIST_OFFER,
+    ),
+    "move_url": (*_CHANGES, *_REMINDERS),
+    "cancel_url": (*_CHANGES, *_REMINDERS),
+    "feedback_url": _FEEDBACK,
+    "offer_url": (Notification.Kind.WAITLIST_OFFER,),
+    "session_url": tuple(kind for kind in SHIPPED if kind != Notification.Kind.WAITLIST_OFFER),
+}
+
+
+def sample_of(kind: str) -> dict[str, str]:
+    """Values for a preview of a message of that kind. A name of no kind gets them all."""
+    return {
+        name: value if kind not in SHIPPED or kind in ONLY_IN.get(name, SHIPPED) else ""
+        for name, value in SAMPLE.items()
+    }
+
+
+def kind_named(name: str) -> str:
+    """The kind whose label a template has, whatever the case; nothing where there is none."""
+    return next(
+        (kind.value for kind in Notification.Kind if kind.label.lower() == name.lower()), ""
+    )
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:

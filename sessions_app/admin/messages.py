@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from accounts.admin_parts import ShownOnly, may
-from sessions_app import notifications
-from sessions_app.models import (
-    Notification,
-)
+from sessions_app import notifications, services
+from sessions_app.models import MessagePreferences, Notification
 
 
 @admin.register(Notification)
@@ -46,3 +44,51 @@ class NotificationAdmin(ShownOnly):
         )
         notifications.nudge()
         self.tell_done(request, done, queryset.count(), "due again")
+
+
+class HasBounced(admin.SimpleListFilter):
+    title = "mail"
+    parameter_name = "mail"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("stopped", "Stopped: the address refuses it")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[MessagePreferences]
+    ) -> QuerySet[MessagePreferences]:
+        if self.value() != "stopped":
+            return queryset
+        # Another address since then is another chance.
+        return queryset.exclude(bounced_email="").filter(bounced_email__iexact=F("user__email"))
+
+
+@admin.register(MessagePreferences)
+class MessagePreferencesAdmin(ShownOnly):
+    """Whom our mail does not reach, and what people chose to get."""
+
+    list_display = (
+        "user",
+        "bounced_email",
+        "bounced_at",
+        "bounce_reason",
+        "reminder_day",
+        "reminder_hour",
+        "feedback",
+        "waitlist",
+    )
+    list_filter = (HasBounced,)
+    list_select_related = ("user",)
+    search_fields = ("user__name", "user__email", "bounced_email")
+    ordering = (F("bounced_at").desc(nulls_last=True), "user")
+    actions = ("try_again",)
+
+    def has_try_permission(self, request: HttpRequest) -> bool:
+        return may(request, "sessions_app.change_messagepreferences")
+
+    @admin.action(description="Try their address again", permissions=["try"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[MessagePreferences]) -> None:
+        """Mail goes to these addresses again, with what failed meanwhile and is still to come."""
+        rows = queryset.exclude(bounced_email="").select_related("user")
+        for row in rows:
+            services.mail_again(user=row.user, now=timezone.now())
+        self.tell_done(request, len(rows), queryset.count(), "tried again")
