@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts import http, urls as accounts_urls
 from config import health, not_found, views
+from config.mail_webhook import mail_webhook
 from matching import urls as matching_urls
 from mentors import urls as mentors_urls
 from sessions_app import urls as sessions_urls
@@ -44,6 +45,7 @@ urlpatterns = [
     re_path(r"^api/", http.nothing_here),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    *mail_webhook(),
 ]
 if settings.DEMO:
     # Only with the slash: an address without one is still led to the one that has it.

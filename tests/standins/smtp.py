@@ -15,12 +15,15 @@ class _Keep:
     def __init__(self) -> None:
         self.accepted: list[EmailMessage] = []
         self.refuse: set[str] = set()
+        self.answers: dict[str, str] = {}
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
         if address in self.refuse:
             return "550 No such person here"
+        if address in self.answers:
+            return self.answers[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -68,3 +71,8 @@ class MailServer:
     def refuse(self) -> set[str]:
         """Addresses that the server refuses for good."""
         return self._keep.refuse
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What the server says to other addresses instead of taking them: "452 4.2.2 Full"."""
+        return self._keep.answers
