@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,9 @@ _ENHANCED = re.compile(r"^\s*[245]\.\d+\.\d+\b")
 # Without such a code: no such mailbox, user not local, mailbox name not allowed.
 _NO_SUCH_MAILBOX = (550, 551, 553)
 _FOR_GOOD = (None, RejectReason.INVALID, RejectReason.BOUNCED)
+# Several providers' soft bounces are bounces to anymail too; each says it in a field of its own.
+_MAY_PASS = re.compile(r"soft|transient|temporar|mailbox.?full|\b4\.\d+\.\d+\b", re.IGNORECASE)
+_OF_SOMETHING_ELSE = re.compile(r"\b5\.(?!1\.\d|2\.1\b)\d+\.\d+\b")
 
 
 def refusal_for_good(error: Exception) -> str:
@@ -71,10 +75,20 @@ def _reason(event: Any, esp_name: str) -> str:
     said = event.mta_response or event.description or ""
     if event.event_type == EventType.COMPLAINED:
         return f"{esp_name}: our mail was marked as spam there. {said}"
-    if event.event_type in (EventType.BOUNCED, EventType.REJECTED):
-        is_for_good = event.reject_reason in _FOR_GOOD or event.reject_reason == RejectReason.SPAM
-        return f"{esp_name}: the address refuses mail. {said}" if is_for_good else ""
+    if event.event_type == EventType.REJECTED and event.reject_reason == RejectReason.SPAM:
+        return f"{esp_name}: our mail was marked as spam there before. {said}"
+    if event.event_type in (EventType.BOUNCED, EventType.REJECTED) and _is_for_good(event):
+        return f"{esp_name}: the address refuses mail. {said}"
     return ""
+
+
+def _is_for_good(event: Any) -> bool:
+    if event.reject_reason not in _FOR_GOOD:
+        return False
+    raw = event.esp_event if isinstance(event.esp_event, Mapping) else {}
+    words = [raw.get(name) for name in ("Type", "event", "type", "severity")]
+    said = " ".join(str(word) for word in (*words, event.description, event.mta_response) if word)
+    return not (_MAY_PASS.search(said) or _OF_SOMETHING_ELSE.search(said))
 
 
 def _notification_of(event: Any) -> UUID | None:

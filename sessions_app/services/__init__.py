@@ -18,6 +18,7 @@ from sessions_app.services.lifecycle import (
 )
 from sessions_app.services.openings import refresh_openings
 from sessions_app.services.preferences import (
+    CHOICES,
     choose_messages,
     mail_again,
     note_bounce,
@@ -34,6 +35,7 @@ from sessions_app.services.windows import (
 )
 
 __all__ = [
+    "CHOICES",
     "FeedbackValues",
     "WindowSpec",
     "approve_session",
