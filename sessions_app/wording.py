@@ -53,7 +53,7 @@ class Wording:
 
 
 _FACTS = (
-    "When: {{ when }} ({{ minutes }} minutes)\nFor {{ other_name }}: {{ their_time }}\n"
+    "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
     "Where: {{ where }}\nGoal: {{ goal }}"
 )
 _LINKS = (
@@ -82,7 +82,7 @@ SHIPPED: Mapping[str, Wording] = {
     Notification.Kind.MOVED: Wording(
         "Moved: {{ mentor_name }} and {{ mentee_name }}, now {{ when }}",
         "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} has a new time.\n\n"
-        "Now: {{ when }} ({{ minutes }} minutes)\nFor {{ other_name }}: {{ their_time }}\n"
+        "Now: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
         "Before: {{ was }}\nWhere: {{ where }}\nMoved by: {{ changed_by }}\nReason: {{ reason }}\n\n"
         "The event in your calendar moves with this message." + _LINKS,
     ),
@@ -127,7 +127,7 @@ SHIPPED: Mapping[str, Wording] = {
         "A time with {{ mentor_name }} is kept for you: {{ when }}",
         "Hello {{ recipient_name }},\n\nYou waited for a time with {{ mentor_name }}. One has opened, "
         "and it is kept for you.\n\n"
-        "When: {{ when }} ({{ minutes }} minutes)\nFor {{ mentor_name }}: {{ their_time }}\n"
+        "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ mentor_name }}: {{ their_time }}\n"
         "Where: {{ where }}\nKept until: {{ answer_by }}\n\n"
         "Take it or pass it on: {{ offer_url }}\n\n"
         "After that it goes to the next person who waits.",
