@@ -229,6 +229,27 @@ class TestAWorkerDies:
             ]
             assert len({message["Message-ID"] for message in server.accepted}) == 2
 
+    def test_killed_between_acceptance_and_commit_the_repeat_is_recognised_as_one(self, settings):
+        """Trap 24 at its very end: the server has the mail, and nobody could write that down."""
+        booked()
+        Notification.objects.filter(recipient__email="bob@example.com").delete()
+        with MailServer() as server:
+            worker = subprocess.Popen(
+                [sys.executable, "-c", _WORKER], cwd=ROOT, env=environment(EMAIL_URL=server.url)
+            )
+            server.when_accepted(worker.kill)
+            assert worker.wait(60) == -signal.SIGKILL
+            row = Notification.objects.get(kind="booked")
+            assert (row.state, row.attempts) == ("due", 1), "The claim is all that was kept."
+
+            server.when_accepted(lambda: None)
+            settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+            settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+            assert delivery.send_due(clock=timezone.now) == 0, "The claim is still another's."
+            assert delivery.send_due(clock=later(seconds=61)) == 1
+
+            assert [m["Message-ID"] for m in server.accepted] == [row.message_id] * 2
+
     def test_two_workers_at_once_send_each_mail_once(self):
         booked()
         with MailServer() as server:

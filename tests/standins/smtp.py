@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import socket
+from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
@@ -16,6 +17,7 @@ class _Keep:
         self.accepted: list[EmailMessage] = []
         self.refuse: set[str] = set()
         self.answers: dict[str, str] = {}
+        self.on_acceptance: Callable[[], object] | None = None
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
@@ -31,6 +33,8 @@ class _Keep:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         self.accepted.append(message)
+        if self.on_acceptance:
+            self.on_acceptance()
         return "250 Kept"
 
 
@@ -71,6 +75,10 @@ class MailServer:
     def refuse(self) -> set[str]:
         """Addresses that the server refuses for good."""
         return self._keep.refuse
+
+    def when_accepted(self, act: Callable[[], object]) -> None:
+        """Called when a message is kept, before the sender is told."""
+        self._keep.on_acceptance = act
 
     @property
     def answers(self) -> dict[str, str]:
