@@ -32,9 +32,9 @@ def wants(user: User, kind: str) -> bool:
     return choice is None or bool(getattr(preferences_of(user), choice))
 
 
-def bounce_of(user: User) -> str:
+def bounce_of(user: User, choices: MessagePreferences | None = None) -> str:
     """Why mail to this person's present address does not arrive; nothing where it does."""
-    choices = preferences_of(user)
+    choices = choices or preferences_of(user)
     if not choices.bounced_email or choices.bounced_email.lower() != user.email.lower():
         return ""
     return choices.bounce_reason or "refused"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from sessions_app import views
-from sessions_app.api import availability, feedback, sessions
+from sessions_app.api import availability, feedback, messages, sessions
 
 app_name = "sessions"
 
@@ -14,6 +14,8 @@ api_urlpatterns = [
     path("sessions/<uuid:session_id>/join", sessions.JoinView.as_view()),
     path("sessions/<uuid:session_id>/feedback", feedback.FeedbackView.as_view()),
     path("sessions/<uuid:session_id>/calendar.ics", sessions.CalendarView.as_view()),
+    path("message-preferences", messages.MessagePreferencesView.as_view()),
+    path("message-preferences/try-again", messages.MailAgainView.as_view()),
     path("availability/check-conflicts", availability.ConflictsView.as_view()),
     path("availability/<uuid:mentor_id>", availability.AvailabilityView.as_view()),
     path("availability/<uuid:mentor_id>/why", availability.WhyView.as_view()),

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from sessions_app import services
 from sessions_app.models import MessagePreferences, Notification
 from tests.bookings import booked, completed, mails
-from tests.people import alice, browser, carol
+from tests.people import alice, api, browser, carol
 
 pytestmark = pytest.mark.django_db
 PAGE = "/settings/messages/"
@@ -92,3 +93,47 @@ class TestWhatIsSent:
         services.choose_messages(user=user, choices={"waitlist": False, "bounced_email": True})
         kept = MessagePreferences.objects.get(user=user)
         assert (kept.feedback, kept.waitlist, kept.bounced_email) == (False, False, "")
+
+
+class TestApi:
+    url = "/api/message-preferences"
+
+    def test_one_reads_and_changes_what_is_named(self):
+        user = alice()
+        client = api(user)
+        assert client.get(self.url).json() == {
+            "reminder_day": True,
+            "reminder_hour": True,
+            "feedback": True,
+            "waitlist": True,
+            "bounce": None,
+        }
+
+        answer = client.patch(self.url, {"feedback": False}, format="json")
+
+        assert answer.status_code == 200
+        assert (answer.json()["feedback"], answer.json()["waitlist"]) == (False, True)
+        assert client.get(self.url).json() == answer.json()
+
+    def test_what_is_no_answer_is_named(self):
+        answer = api(alice()).patch(self.url, {"feedback": "perhaps"}, format="json")
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["feedback"])
+
+    def test_a_bounce_is_said_and_taken_back(self):
+        session = booked()
+        mails()
+        client = api(session.mentee.user)
+        services.note_bounce(email="alice@example.com", reason="550 Gone", now=timezone.now())
+        services.cancel_session(session_id=session.pk, by=None, reason="", clock=timezone.now)
+        mails()
+        bounce = client.get(self.url).json()["bounce"]
+        assert (bounce["email"], bounce["reason"]) == ("alice@example.com", "550 Gone")
+
+        answer = client.post(f"{self.url}/try-again")
+
+        assert (answer.status_code, answer.json()["bounce"]) == (200, None)
+        assert len(mails(to="alice@example.com")) == 1
+
+    def test_it_is_for_who_is_signed_in(self):
+        for answer in (api().get(self.url), api().post(f"{self.url}/try-again")):
+            assert answer.status_code == 401
