@@ -164,7 +164,7 @@ def detail_page(
     user = signed_in(request)
     facts = facts_of(session, user)
     history = list(session.events.select_related("by").order_by("-at", "-id"))
-    count, others = (0, [])
+    count, others = 0, list[User]()
     if facts["is_group"]:
         count, others = selectors.others_in(
             session, viewer=user, shows_names=program().shows_group_attendees
