@@ -49,7 +49,10 @@ STATUS_OF = {
     "mentee_busy": 409,
     "version_changed": 409,
     "sessions_orphaned": 409,
+    "times_open": 409,
     "link_expired": 410,
+    "offer_ended": 410,
+    "hold_ended": 410,
     "throttled": 429,
 }
 

@@ -32,6 +32,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Send due messages": ("sessions_app.tasks.send_due_messages", 10),
     "Refresh openings": ("sessions_app.tasks.refresh_openings", 5),
     "Finish sessions that ended": ("sessions_app.tasks.finish_ended_sessions", 60),
+    "End holds and offer what is open": ("sessions_app.tasks.tend_waitlists", 30),
     "Embed changed profiles": ("matching.tasks.embed_stale", 5),
     "Send changes to Airtable": ("sync.tasks.drain", 3),
     "Read changes from Airtable": ("sync.tasks.pull", 30),

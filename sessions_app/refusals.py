@@ -49,3 +49,23 @@ class SessionsOrphaned(Refusal):
 
 class WindowsOverlap(Refusal):
     code = "invalid"
+
+
+class TimesAreOpen(Refusal):
+    """Nobody needs to wait for what can be booked now. `alternatives` lists it."""
+
+    code = "times_open"
+
+
+class TooManyPlaces(Refusal):
+    code = "too_many_places"
+
+
+class OfferEnded(Refusal):
+    """An offer that was booked, passed on, or not answered in time."""
+
+    code = "offer_ended"
+
+
+class HoldEnded(Refusal):
+    code = "hold_ended"

@@ -23,3 +23,8 @@ def refresh_openings(**_: Any) -> None:
 def finish_ended_sessions(**_: Any) -> None:
     services.finish_ended_sessions(now=timezone.now())
     services.lapse_pending_sessions(now=timezone.now())
+
+
+@shared_task
+def tend_waitlists(**_: Any) -> None:
+    services.tend_waitlists(now=timezone.now())

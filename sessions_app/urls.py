@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from sessions_app import views
-from sessions_app.api import availability, feedback, messages, sessions
+from sessions_app.api import availability, feedback, messages, sessions, waitlist
 
 app_name = "sessions"
 
@@ -16,6 +16,13 @@ api_urlpatterns = [
     path("sessions/<uuid:session_id>/calendar.ics", sessions.CalendarView.as_view()),
     path("message-preferences", messages.MessagePreferencesView.as_view()),
     path("message-preferences/try-again", messages.MailAgainView.as_view()),
+    path("waitlist", waitlist.WaitlistView.as_view()),
+    path("waitlist/<uuid:entry_id>", waitlist.PlaceView.as_view()),
+    path("waitlist/<uuid:entry_id>/accept", waitlist.AcceptView.as_view()),
+    path("waitlist/<uuid:entry_id>/pass", waitlist.PassView.as_view()),
+    path("holds", waitlist.HoldsView.as_view()),
+    path("holds/<uuid:hold_id>", waitlist.HoldView.as_view()),
+    path("holds/<uuid:hold_id>/extend", waitlist.ExtendView.as_view()),
     path("availability/check-conflicts", availability.ConflictsView.as_view()),
     path("availability/<uuid:mentor_id>", availability.AvailabilityView.as_view()),
     path("availability/<uuid:mentor_id>/why", availability.WhyView.as_view()),
@@ -38,6 +45,11 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/calendar.ics", views.calendar_ics, name="calendar"),
     path("settings/messages/", views.message_choices, name="messages"),
     path("l/<str:token>/", views.follow, name="link"),
+    path("waitlist/", views.waitlist, name="waitlist"),
+    path("mentors/<uuid:mentor_id>/waitlist/", views.join_waitlist, name="join-waitlist"),
+    path("waitlist/<uuid:entry_id>/leave/", views.leave_waitlist, name="leave-waitlist"),
+    path("waitlist/<uuid:entry_id>/accept/", views.accept_offer, name="accept-offer"),
+    path("waitlist/<uuid:entry_id>/pass/", views.pass_offer, name="pass-offer"),
     path("hours/", views.hours, name="hours"),
     path("hours/add/", views.add_window, name="add-window"),
     path("hours/<uuid:window_id>/remove/", views.remove_window, name="remove-window"),

@@ -9,6 +9,7 @@ from sessions_app.services.attendance import (
 )
 from sessions_app.services.booking import book_session
 from sessions_app.services.feedback import FeedbackValues, feedback_of, give_feedback
+from sessions_app.services.holds import extend_hold, hold_slot, release_hold
 from sessions_app.services.lifecycle import (
     approve_session,
     cancel_session,
@@ -17,6 +18,12 @@ from sessions_app.services.lifecycle import (
     write_notes,
 )
 from sessions_app.services.openings import refresh_openings
+from sessions_app.services.places import (
+    accept_offer,
+    join_waitlist,
+    leave_waitlist,
+    pass_offer,
+)
 from sessions_app.services.preferences import (
     CHOICES,
     choose_messages,
@@ -26,6 +33,7 @@ from sessions_app.services.preferences import (
 )
 from sessions_app.services.rescheduling import reschedule_session
 from sessions_app.services.rules import why_not
+from sessions_app.services.waitlist import tend_waitlists
 from sessions_app.services.windows import (
     WindowSpec,
     conflicts_of,
@@ -38,6 +46,7 @@ __all__ = [
     "CHOICES",
     "FeedbackValues",
     "WindowSpec",
+    "accept_offer",
     "approve_session",
     "book_session",
     "cancel_session",
@@ -46,19 +55,26 @@ __all__ = [
     "complete_session",
     "conflicts_of",
     "dispute_absence",
+    "extend_hold",
     "feedback_of",
     "finish_ended_sessions",
     "give_feedback",
+    "hold_slot",
     "join_session",
+    "join_waitlist",
     "lapse_pending_sessions",
+    "leave_waitlist",
     "mail_again",
     "note_bounce",
+    "pass_offer",
     "refresh_openings",
+    "release_hold",
     "replace_windows",
     "report_absence",
     "reschedule_session",
     "save_window",
     "stop_messages",
+    "tend_waitlists",
     "why_not",
     "withdraw_window",
     "write_notes",

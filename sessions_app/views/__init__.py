@@ -16,9 +16,17 @@ from sessions_app.views.sessions import (
     session_list,
     write_notes,
 )
+from sessions_app.views.waitlist import (
+    accept_offer,
+    join_waitlist,
+    leave_waitlist,
+    pass_offer,
+    waitlist,
+)
 
 __all__ = [
     "accept",
+    "accept_offer",
     "add_window",
     "book",
     "calendar_ics",
@@ -29,11 +37,15 @@ __all__ = [
     "follow",
     "hours",
     "join",
+    "join_waitlist",
+    "leave_waitlist",
     "mentor_page",
     "message_choices",
     "move",
+    "pass_offer",
     "remove_window",
     "report_absence",
     "session_list",
+    "waitlist",
     "write_notes",
 ]

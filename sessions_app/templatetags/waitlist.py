@@ -1,0 +1,41 @@
+"""The waitlist on pages that are about something else: a mentor's page, and one's sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+
+from accounts.models import User
+from sessions_app.places_shown import OfferShown, offer_shown, place_shown
+from sessions_app.selectors import waitlist as lines
+from sessions_app.waitlist_forms import JoinForm
+
+register = template.Library()
+
+
+@register.inclusion_tag("sessions_app/_waitlist.html", takes_context=True)
+def waitlist_box(context: Context) -> dict[str, Any]:
+    """For a mentee on a mentor's page (`mentor`, `viewer`, `picker` and `form` of that page)."""
+    mentor, viewer, picker = context["mentor"], context["viewer"], context["picker"]
+    shown: dict[str, Any] = {"mentor": mentor, "csrf_token": context.get("csrf_token")}
+    if viewer is None or viewer.user_id == mentor.user_id:
+        return shown
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    place = lines.place_with(mentor=mentor, mentee=viewer, now=now)
+    if place is not None:
+        return shown | {"place": place_shown(place, zone, now)}
+    goal = context["form"]["goal"].value() or ""
+    return shown | {
+        "form": JoinForm(initial={"goal": goal}, zone=zone, now=now),
+        "open": not (picker.count or picker.next_day),
+    }
+
+
+@register.simple_tag
+def offers_to(user: User) -> list[OfferShown]:
+    """What is offered to that person now, the most urgent first."""
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    return [offer_shown(hold, zone, now) for hold in lines.offers_of(user, now=now)]
