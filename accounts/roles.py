@@ -30,6 +30,8 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "sessionevent",
                 "feedback",
                 "notification",
+                "waitlistentry",
+                "hold",
             ),
             ("view", "add", "change"),
         ),

@@ -24,6 +24,8 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Time",
         (
             ("Sessions", "event", "sessions_app", "session"),
+            ("Waitlist", "hourglass_empty", "sessions_app", "waitlistentry"),
+            ("Held times", "lock_clock", "sessions_app", "hold"),
             ("Availability", "calendar_month", "sessions_app", "availabilitywindow"),
             ("Meetings", "video_call", "sessions_app", "meeting"),
             ("Feedback", "star", "sessions_app", "feedback"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,13 +23,18 @@ def full_hour(mentor: Mentor, **window: Any) -> tuple[AvailabilityWindow, Sessio
     return hours, book(MenteeFactory.create().user, hours)
 
 
-def book(user: User, hours: AvailabilityWindow, starts_at: datetime | None = None) -> Session:
+def book(
+    user: User,
+    hours: AvailabilityWindow,
+    starts_at: datetime | None = None,
+    clock: Callable[[], datetime] = timezone.now,
+) -> Session:
     return services.book_session(
         mentor_id=hours.mentor_id,
         mentee=user.mentee,
         starts_at=starts_at or hours.starts_at,
         by=user,
-        clock=timezone.now,
+        clock=clock,
     )
 
 

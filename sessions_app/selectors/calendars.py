@@ -29,6 +29,9 @@ from sessions_app.slots import (
 # The longest session with its longest buffer: what may reach into a period from outside it.
 REACH = timedelta(hours=12)
 WEEK = timedelta(days=7)
+# An offer that nobody answered is handed on by the sweep. Until then it still keeps its seat from
+# walk-ins, or they would come before the next in line; longer than that it may not, should the sweep rest.
+HANDED_ON_WITHIN = timedelta(minutes=2)
 
 # Everything that decides about a mentor's starts, in one round trip however many mentors. Times are
 # whole minutes (windows inwards: nothing is offered before one begins), because date objects for
@@ -57,7 +60,9 @@ SELECT CASE WHEN mentee_id = %(viewer)s THEN 'own hold' ELSE 'hold' END, n,
        ceil(date_part('epoch', ends_at) / 60)::bigint, capacity, 1,
        asked.before, asked.after, h.id, '', NULL
 FROM asked JOIN sessions_app_hold h ON h.mentor_id = asked.id
-WHERE state = 'live' AND expires_at > %(now)s
+WHERE state = 'live' AND expires_at > CASE
+    WHEN entry_id IS NULL OR mentee_id = %(viewer)s THEN %(now)s ELSE %(handed_on_by)s
+END
 UNION ALL
 SELECT source, n, floor(date_part('epoch', starts_at) / 60)::bigint,
        ceil(date_part('epoch', ends_at) / 60)::bigint, 0, 0, 0, 0, NULL, '', NULL
@@ -116,7 +121,8 @@ def calendars(
     Args:
         mentors: with `user` loaded (weeks and the horizon are counted in the mentor's zone).
         first, last: the period asked about; whole weeks around it are read for the weekly cap.
-        now: holds that have expired by then are none, and the horizon is counted from it.
+        now: holds that have expired by then are none (but see HANDED_ON_WITHIN), and the horizon is
+            counted from it.
         viewer: whose own appointments close times, and whose own hold closes none.
         without: a session to leave out, as if it were not booked: the one being moved.
     """
@@ -132,6 +138,7 @@ def calendars(
                 "first_week": first - WEEK - REACH,
                 "last_week": last + WEEK + REACH,
                 "now": now,
+                "handed_on_by": now - HANDED_ON_WITHIN,
                 "without": without or _NOBODY,
                 "viewer": viewer.pk if viewer else _NOBODY,
                 "viewer_user": viewer.user_id if viewer else _NOBODY,

@@ -121,10 +121,20 @@ def live_holds_of(user: User, *, now: datetime) -> QuerySet[Hold]:
     )
 
 
+def own_hold_with(*, mentor: Mentor, mentee: Mentee, now: datetime) -> Hold | None:
+    """The time with this mentor that the mentee holds by themself, not as an offer."""
+    holds = Hold.objects.select_related("mentor__user").filter(
+        mentor=mentor, mentee=mentee, entry=None, state=Hold.State.LIVE, expires_at__gt=now
+    )
+    return holds.first()
+
+
 def hold_for(*, user: User, hold_id: UUID) -> Hold:
-    """The one door to a hold: its mentee's own. Raises NotFound for everybody else."""
+    """The one door to a hold: its mentee's own, or any for a program manager. Raises NotFound."""
     holds = Hold.objects.select_related("mentor__user", "mentee__user", "entry")
-    hold = holds.filter(pk=hold_id, mentee__user=user).first()
+    if not user.is_program_manager:
+        holds = holds.filter(mentee__user=user)
+    hold = holds.filter(pk=hold_id).first()
     if hold is None:
         raise NotFound
     return hold

@@ -9,7 +9,7 @@ from sessions_app.services.attendance import (
 )
 from sessions_app.services.booking import book_session
 from sessions_app.services.feedback import FeedbackValues, feedback_of, give_feedback
-from sessions_app.services.holds import extend_hold, hold_slot, release_hold
+from sessions_app.services.holds import extend_hold, hold_minutes, hold_slot, release_hold
 from sessions_app.services.lifecycle import (
     approve_session,
     cancel_session,
@@ -59,6 +59,7 @@ __all__ = [
     "feedback_of",
     "finish_ended_sessions",
     "give_feedback",
+    "hold_minutes",
     "hold_slot",
     "join_session",
     "join_waitlist",

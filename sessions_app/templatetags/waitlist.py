@@ -9,6 +9,7 @@ from django.template import Context
 from django.utils import timezone
 
 from accounts.models import User
+from sessions_app import services
 from sessions_app.places_shown import OfferShown, offer_shown, place_shown
 from sessions_app.selectors import waitlist as lines
 from sessions_app.waitlist_forms import JoinForm
@@ -39,3 +40,17 @@ def offers_to(user: User) -> list[OfferShown]:
     """What is offered to that person now, the most urgent first."""
     now, zone = timezone.now(), timezone.get_current_timezone()
     return [offer_shown(hold, zone, now) for hold in lines.offers_of(user, now=now)]
+
+
+@register.inclusion_tag("sessions_app/_hold.html", takes_context=True)
+def hold_box(context: Context) -> dict[str, Any]:
+    """For a mentee in the booking form of a mentor's page: the time they hold, or a way to hold one."""
+    mentor, viewer = context["mentor"], context["viewer"]
+    minutes = services.hold_minutes()
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    own = lines.own_hold_with(mentor=mentor, mentee=viewer, now=now)
+    return {
+        "mentor": mentor,
+        "minutes": minutes if context["picker"].count else 0,
+        "held": offer_shown(own, zone, now) if own else None,
+    }

@@ -3,6 +3,7 @@
 from sessions_app.views.attendance import dispute_absence, report_absence
 from sessions_app.views.booking import book, mentor_page
 from sessions_app.views.feedback import feedback
+from sessions_app.views.holds import extend_hold, hold, release_hold
 from sessions_app.views.hours import add_window, hours, remove_window
 from sessions_app.views.links import follow
 from sessions_app.views.moving import move
@@ -33,8 +34,10 @@ __all__ = [
     "cancel",
     "detail",
     "dispute_absence",
+    "extend_hold",
     "feedback",
     "follow",
+    "hold",
     "hours",
     "join",
     "join_waitlist",
@@ -43,6 +46,7 @@ __all__ = [
     "message_choices",
     "move",
     "pass_offer",
+    "release_hold",
     "remove_window",
     "report_absence",
     "session_list",

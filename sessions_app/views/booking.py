@@ -43,7 +43,7 @@ def mentor_page(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
         "request": _uuid(request.GET.get("request", "")),
     }
     chosen = instant_of(request.GET.get("start", ""))
-    return _page(request, mentor, BookingForm(initial=given), chosen=chosen)
+    return mentor_page_with(request, mentor, BookingForm(initial=given), chosen=chosen)
 
 
 @login_required
@@ -56,14 +56,16 @@ def book(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
     mentor = _mentor(request, mentor_id)
     form = BookingForm(request.POST)
     if not form.is_valid():
-        return _page(request, mentor, form, chosen=form.cleaned_data.get("start"), status=400)
+        return mentor_page_with(
+            request, mentor, form, chosen=form.cleaned_data.get("start"), status=400
+        )
     try:
         status, address = _book_once(request, mentor, form.cleaned_data)
     except NotFound as refusal:
         raise Http404 from refusal
     except Refusal as refusal:
         chosen = form.cleaned_data["start"]
-        return _page(
+        return mentor_page_with(
             request, mentor, form, chosen=chosen, refusal=refusal, status=status_of(refusal)
         )
     messages.success(
@@ -96,7 +98,7 @@ def _book_once(request: HttpRequest, mentor: Mentor, wanted: dict[str, Any]) -> 
     return once(user=user, path=request.path, key=key, body=b"", work=work)
 
 
-def _page(
+def mentor_page_with(
     request: HttpRequest,
     mentor: Mentor,
     form: BookingForm,
@@ -105,6 +107,7 @@ def _page(
     refusal: Refusal | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """The mentor's page with what was written and, where a time was refused, why."""
     now = timezone.now()
     viewer = mentee_of(request.user)
     mean, count = selectors.ratings([mentor.pk]).get(mentor.pk, (0.0, 0))

@@ -251,6 +251,31 @@ class TestSweep:
         assert state_of(place) == State.WAITING
         assert offer_to(next_one).starts_at == hours.starts_at
 
+    def test_trap_13_a_walk_in_is_not_faster_than_the_sweep(self):
+        hours, session = full_hour(bob().mentor)
+        wait(alice(), hours.mentor)
+        next_one = MenteeFactory().user
+        wait(next_one, hours.mentor)
+        cancel(session)
+        walk_in = mallory()
+        expired = Hold.objects.get().expires_at
+
+        with pytest.raises(UnableToBook):
+            book(walk_in, hours, clock=lambda: expired + timedelta(seconds=29))
+        services.tend_waitlists(now=expired + timedelta(seconds=30))
+
+        assert offer_to(next_one).starts_at == hours.starts_at
+
+    def test_without_a_sweep_an_unanswered_offer_does_not_close_the_time_for_good(self):
+        hours, session = full_hour(bob().mentor)
+        wait(alice(), hours.mentor)
+        cancel(session)
+        expired = Hold.objects.get().expires_at
+
+        booked = book(mallory(), hours, clock=lambda: expired + timedelta(minutes=2))
+
+        assert booked.starts_at == hours.starts_at
+
     def test_after_two_unanswered_offers_the_place_is_given_up(self):
         mentor = bob().mentor
         hours, session = full_hour(mentor)
