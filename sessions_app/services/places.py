@@ -119,8 +119,7 @@ def accept_offer(
         return _booked_by(hold, clock)
     if hold.entry.state not in lines.IN_LINE:
         raise _ended(hold, clock)
-    is_live = hold.state == Hold.State.LIVE and hold.expires_at > clock()
-    if not is_live:
+    if not _is_live(hold, clock):
         _move_on(hold, clock)
     try:
         return book_session(
@@ -135,7 +134,7 @@ def accept_offer(
         hold.refresh_from_db(fields=["state"])
         if hold.state == Hold.State.USED:  # a twin of this request was faster
             return _booked_by(hold, clock)
-        if is_live:
+        if _is_live(hold, clock):
             raise
         raise _ended(hold, clock) from refused
 
@@ -177,6 +176,10 @@ def _booked_by(hold: Hold, clock: Clock) -> Session:
     if session is None:
         raise _ended(hold, clock)
     return session
+
+
+def _is_live(hold: Hold, clock: Clock) -> bool:
+    return hold.state == Hold.State.LIVE and hold.expires_at > clock()
 
 
 def _move_on(hold: Hold, clock: Clock) -> None:
