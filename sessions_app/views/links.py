@@ -32,13 +32,15 @@ from sessions_app.links import (
     read_link,
     session_of,
 )
-from sessions_app.models import Notification, Session
+from sessions_app.models import Hold, Notification, Session
+from sessions_app.places_shown import offer_shown
 from sessions_app.preferences import OPTIONAL, wants
 from sessions_app.refusals import LinkExpired, VersionChanged
+from sessions_app.selectors.waitlist import offer_for
 from sessions_app.views.feedback import feedback_page
 from sessions_app.views.moving import move_page
 from sessions_app.views.sessions import facts_of
-from sessions_app.views.viewer import in_shown_zone
+from sessions_app.views.viewer import in_shown_zone, shown_zone
 
 Page = Callable[[HttpRequest, Link], HttpResponse]
 
@@ -143,9 +145,37 @@ def _unsubscribe(request: HttpRequest, link: Link) -> HttpResponse:
     return render(request, "sessions_app/stop_messages.html", context)
 
 
+@in_shown_zone
+def _offer(request: HttpRequest, link: Link) -> HttpResponse:
+    """A time that is held for whoever the link was sent to: take it, or pass on it."""
+    hold = offer_for(user=link.user, hold_id=link.row_id)
+    refusal: Refusal | None = None
+    if request.method == "POST":
+        answer = (
+            services.accept_offer if request.POST.get("action") == "book" else services.pass_offer
+        )
+        try:
+            answer(hold_id=hold.pk, by=link.user, clock=timezone.now)
+            return redirect(request.path)
+        except Refusal as error:
+            refusal = error
+            hold.refresh_from_db()
+    now, zone = timezone.now(), shown_zone()
+    context = {
+        "hold": hold,
+        "offer": offer_shown(hold, zone, now),
+        "is_live": hold.state == Hold.State.LIVE and hold.expires_at > now,
+        "is_booked": hold.state == Hold.State.USED,
+        "refusal": refusal,
+    }
+    status = status_of(refusal) if refusal else 200
+    return render(request, "sessions_app/offer_link.html", context, status=status)
+
+
 PAGES: Mapping[Verb, Page] = {
     Verb.MOVE: _move,
     Verb.CANCEL: _cancel,
     Verb.FEEDBACK: _feedback,
+    Verb.OFFER: _offer,
     Verb.UNSUBSCRIBE: _unsubscribe,
 }

@@ -1,0 +1,77 @@
+"""The link in the mail about a freed time: it shows, and takes or passes on without signing in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+
+from sessions_app import services
+from sessions_app.links import Verb, make_link
+from sessions_app.models import Hold, Session
+from tests.line import cancel, full_hour, offer_to, wait
+from tests.people import alice, bob, mallory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def offered():
+    """Alice waited for Bob; somebody cancelled, and the time is held for her."""
+    mentor, user = bob().mentor, alice()
+    _hours, session = full_hour(mentor)
+    wait(user, mentor)
+    cancel(session)
+    return offer_to(user)
+
+
+def path_to(hold, user=None):
+    user_id = user.pk if user else hold.mentee.user_id
+    return urlsplit(make_link(Verb.OFFER, row_id=hold.pk, user_id=user_id)).path
+
+
+def test_trap_28_opening_it_takes_nothing(offered):
+    page = Client().get(path_to(offered))
+
+    assert page.status_code == 200
+    assert "Bob Mentor has a time for you" in page.content.decode()
+    offered.refresh_from_db()
+    assert offered.state == Hold.State.LIVE
+    assert not Session.objects.filter(status="booked").exists()
+
+
+def test_one_press_books_it_and_twice_is_once(offered):
+    client, path = Client(), path_to(offered)
+
+    answers = [client.post(path, {"action": "book", "idempotency_key": "k"}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    session = Session.objects.get(status="booked")
+    assert (session.mentee_id, session.starts_at) == (offered.mentee_id, offered.starts_at)
+    assert "You meet Bob Mentor" in client.get(path).content.decode()
+
+
+def test_passing_gives_it_to_the_next_in_line(offered):
+    wait(mallory(), offered.mentor)
+
+    assert Client().post(path_to(offered), {"action": "pass"}).status_code == 302
+
+    assert Hold.objects.get(state=Hold.State.LIVE).mentee.user.email == "mallory@example.com"
+    assert "not held for you any more" in Client().get(path_to(offered)).content.decode()
+
+
+def test_when_it_has_gone_to_somebody_else_a_late_press_says_so(offered):
+    wait(mallory(), offered.mentor)
+    services.tend_waitlists(now=offered.expires_at + timedelta(seconds=1))
+
+    answer = Client().post(path_to(offered), {"action": "book"})
+
+    assert answer.status_code == 410
+    assert "This offer has ended" in answer.content.decode()
+    assert not Session.objects.filter(status="booked").exists()
+
+
+def test_a_strangers_link_to_it_is_worth_nothing(offered):
+    assert Client().get(path_to(offered, mallory())).status_code == 410
