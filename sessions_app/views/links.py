@@ -33,6 +33,7 @@ from sessions_app.links import (
     session_of,
 )
 from sessions_app.models import Hold, Notification, Session
+from sessions_app.picker import offered
 from sessions_app.places_shown import offer_shown
 from sessions_app.preferences import OPTIONAL, wants
 from sessions_app.refusals import LinkExpired, VersionChanged
@@ -150,15 +151,14 @@ def _offer(request: HttpRequest, link: Link) -> HttpResponse:
     """A time that is held for whoever the link was sent to: take it, or pass on it."""
     hold = offer_for(user=link.user, hold_id=link.row_id)
     refusal: Refusal | None = None
+    status = 200
     if request.method == "POST":
-        answer = (
-            services.accept_offer if request.POST.get("action") == "book" else services.pass_offer
-        )
         try:
-            answer(hold_id=hold.pk, by=link.user, clock=timezone.now)
-            return redirect(request.path)
+            if _answer_offer(request.POST.get("action", ""), hold, link):
+                return redirect(request.path)
+            status = 400
         except Refusal as error:
-            refusal = error
+            refusal, status = error, status_of(error)
             hold.refresh_from_db()
     now, zone = timezone.now(), shown_zone()
     context = {
@@ -167,9 +167,23 @@ def _offer(request: HttpRequest, link: Link) -> HttpResponse:
         "is_live": hold.state == Hold.State.LIVE and hold.expires_at > now,
         "is_booked": hold.state == Hold.State.USED,
         "refusal": refusal,
+        "alternatives": offered(
+            refusal.extra.get("alternatives", ()) if refusal else (), hold.mentor, zone
+        ),
     }
-    status = status_of(refusal) if refusal else 200
     return render(request, "sessions_app/offer_link.html", context, status=status)
+
+
+def _answer_offer(action: str, hold: Hold, link: Link) -> bool:
+    """Take the time or pass on it; False where neither was said: an offer is not given away by a
+    POST that says nothing."""
+    if action == "book":
+        services.accept_offer(hold_id=hold.pk, by=link.user, clock=timezone.now)
+    elif action == "pass":
+        services.pass_offer(hold_id=hold.pk, by=link.user, clock=timezone.now)
+    else:
+        return False
+    return True
 
 
 PAGES: Mapping[Verb, Page] = {

@@ -75,3 +75,20 @@ def test_when_it_has_gone_to_somebody_else_a_late_press_says_so(offered):
 
 def test_a_strangers_link_to_it_is_worth_nothing(offered):
     assert Client().get(path_to(offered, mallory())).status_code == 410
+
+
+def test_a_post_that_says_nothing_gives_nothing_away(offered):
+    for form in ({}, {"action": "x"}):
+        answer = Client().post(path_to(offered), form)
+        assert answer.status_code == 400
+        assert "has a time for you" in answer.content.decode()
+    offered.refresh_from_db()
+    assert offered.state == Hold.State.LIVE
+
+
+def test_a_suspended_persons_link_to_it_does_nothing(offered):
+    user = offered.mentee.user
+    type(user).objects.filter(pk=user.pk).update(status="suspended")
+
+    assert Client().post(path_to(offered), {"action": "book"}).status_code == 410
+    assert not Session.objects.filter(status="booked").exists()
