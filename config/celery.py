@@ -31,6 +31,7 @@ app.conf.task_routes = {
 SCHEDULE: dict[str, tuple[str, int]] = {
     "Send due messages": ("sessions_app.tasks.send_due_messages", 10),
     "Refresh openings": ("sessions_app.tasks.refresh_openings", 5),
+    "Make windows of weekly hours": ("sessions_app.tasks.make_hours", 60),
     "Finish sessions that ended": ("sessions_app.tasks.finish_ended_sessions", 60),
     "End holds and offer what is open": ("sessions_app.tasks.tend_waitlists", 30),
     "Embed changed profiles": ("matching.tasks.embed_stale", 5),

@@ -211,7 +211,7 @@ class WindowForm(forms.Form):
                 return values
             last = day + timedelta(days=1) if ends <= starts else day
             values["starts_at"] = instant(datetime.combine(day, starts), self.zone)
-            values["ends_at"] = instant(datetime.combine(last, ends), self.zone)
+            values["ends_at"] = instant(datetime.combine(last, ends), self.zone, last=True)
             if values["starts_at"] <= self.now:
                 self.add_error("date", _("Hours start in the future. Choose a later date or time."))
         return values

@@ -42,9 +42,16 @@ class LinkExpired(Refusal):
 
 
 class SessionsOrphaned(Refusal):
-    """Windows that would go from under booked sessions. `conflicts` lists them."""
+    """A change of hours that would displace booked sessions. `conflicts` lists them.
+
+    It is made once every one of them has a decision: keep, move or cancel.
+    """
 
     code = "sessions_orphaned"
+
+
+class SeatsBooked(SessionsOrphaned):
+    """Fewer seats than are booked. Nothing to decide: somebody has to move or cancel first."""
 
 
 class WindowsOverlap(Refusal):

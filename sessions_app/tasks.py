@@ -20,6 +20,11 @@ def refresh_openings(**_: Any) -> None:
 
 
 @shared_task
+def make_hours(**_: Any) -> None:
+    services.make_due_hours(clock=timezone.now)
+
+
+@shared_task
 def finish_ended_sessions(**_: Any) -> None:
     services.finish_ended_sessions(now=timezone.now())
     services.lapse_pending_sessions(now=timezone.now())

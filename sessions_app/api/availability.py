@@ -29,7 +29,6 @@ from sessions_app.serializers.availability import (
 )
 from sessions_app.serializers.shared import RefusalSerializer
 from sessions_app.services.rules import slots_as_data
-from sessions_app.services.windows import conflicts_as_data
 from sessions_app.slots import minute, why_empty
 
 
@@ -60,6 +59,7 @@ class AvailabilityView(APIView):
                 mentor_id=mentor.pk,
                 specs=form.specs(),
                 force=form.validated_data["force"],
+                decisions=form.decisions_made(),
                 by=user,
                 clock=timezone.now,
             )
@@ -87,7 +87,7 @@ class ConflictsView(APIView):
         conflicts = services.conflicts_of(
             mentor_id=mentor.pk, specs=form.specs(), now=timezone.now()
         )
-        return Response({"conflicts": conflicts_as_data(conflicts)})
+        return Response(ConflictsSerializer({"conflicts": conflicts}).data)
 
 
 class WhyView(APIView):

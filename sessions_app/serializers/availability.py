@@ -6,8 +6,9 @@ from rest_framework import serializers
 
 from accounts.times import OffsetDateTimeField
 from sessions_app.models import AvailabilityWindow
-from sessions_app.serializers.shared import PersonSerializer, SlotSerializer
-from sessions_app.services import WindowSpec
+from sessions_app.selectors.displaced import Cause
+from sessions_app.serializers.shared import SlotSerializer
+from sessions_app.services import Action, Decision, WindowSpec
 
 
 class WindowSerializer(serializers.ModelSerializer[AvailabilityWindow]):
@@ -24,9 +25,36 @@ class WindowSpecSerializer(serializers.Serializer[Any]):
     location = serializers.CharField(default="", allow_blank=True, max_length=200)
 
 
-class WindowsSerializer(serializers.Serializer[Any]):
+class DecisionSerializer(serializers.Serializer[Any]):
+    """What becomes of a session that the change would displace."""
+
+    session = serializers.UUIDField()
+    action = serializers.ChoiceField(choices=[(action.value, action.name) for action in Action])
+    starts_at = OffsetDateTimeField(required=False, help_text="For a move: the new start.")
+    reason = serializers.CharField(
+        default="", allow_blank=True, max_length=2000, help_text="The other side reads it."
+    )
+
+
+class DecidedSerializer(serializers.Serializer[Any]):
+    """A change of hours, with the decisions about the sessions that it displaces."""
+
+    decisions = serializers.ListField(
+        child=DecisionSerializer(), required=False, default=list, max_length=500
+    )
+
+    def decisions_made(self) -> list[Decision]:
+        return [
+            Decision(row["session"], Action(row["action"]), row.get("starts_at"), row["reason"])
+            for row in self.validated_data["decisions"]
+        ]
+
+
+class WindowsSerializer(DecidedSerializer):
     windows = serializers.ListField(child=WindowSpecSerializer(), max_length=1000)
-    force = serializers.BooleanField(default=False)
+    force = serializers.BooleanField(
+        default=False, help_text="Keep every session for which there is no decision."
+    )
 
     def specs(self) -> list[WindowSpec]:
         return [WindowSpec(**window) for window in self.validated_data["windows"]]
@@ -34,7 +62,7 @@ class WindowsSerializer(serializers.Serializer[Any]):
 
 class ConflictCheckSerializer(WindowsSerializer):
     mentor = serializers.UUIDField()
-    force = None  # type: ignore[assignment]  # nothing is saved here
+    force = decisions = None  # type: ignore[assignment]  # nothing is saved here
 
 
 class SlotsSerializer(serializers.Serializer[Any]):
@@ -46,11 +74,19 @@ class WindowListSerializer(serializers.Serializer[Any]):
     windows = WindowSerializer(many=True)
 
 
+class ConflictMenteeSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
 class ConflictSerializer(serializers.Serializer[Any]):
     session = serializers.UUIDField()
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
-    mentee = PersonSerializer()
+    mentee = ConflictMenteeSerializer()
+    cause = serializers.ChoiceField(choices=[*(cause.value for cause in Cause), "no_seat"])
+    detail = serializers.CharField(required=False)
+    alternatives = SlotSerializer(many=True, required=False)
 
 
 class ConflictsSerializer(serializers.Serializer[Any]):

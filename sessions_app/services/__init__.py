@@ -8,8 +8,28 @@ from sessions_app.services.attendance import (
     report_absence,
 )
 from sessions_app.services.booking import book_session
+from sessions_app.services.displaced import (
+    Action,
+    Decision,
+    change_time_zone,
+    deactivate_mentor,
+    decide_displaced,
+)
 from sessions_app.services.feedback import FeedbackValues, feedback_of, give_feedback
 from sessions_app.services.holds import extend_hold, hold_minutes, hold_slot, release_hold
+from sessions_app.services.holidays import remove_holiday, save_holiday
+from sessions_app.services.hours import (
+    AwaySpec,
+    ExceptionSpec,
+    WeeklySpec,
+    remove_exception,
+    remove_time_away,
+    remove_weekly_hours,
+    save_exception,
+    save_time_away,
+    save_weekly_hours,
+    set_hours,
+)
 from sessions_app.services.lifecycle import (
     approve_session,
     cancel_session,
@@ -17,6 +37,7 @@ from sessions_app.services.lifecycle import (
     lapse_pending_sessions,
     write_notes,
 )
+from sessions_app.services.made_hours import make_due_hours
 from sessions_app.services.openings import refresh_openings
 from sessions_app.services.places import (
     accept_offer,
@@ -44,16 +65,24 @@ from sessions_app.services.windows import (
 
 __all__ = [
     "CHOICES",
+    "Action",
+    "AwaySpec",
+    "Decision",
+    "ExceptionSpec",
     "FeedbackValues",
+    "WeeklySpec",
     "WindowSpec",
     "accept_offer",
     "approve_session",
     "book_session",
     "cancel_session",
+    "change_time_zone",
     "choose_messages",
     "complete_or_dispute",
     "complete_session",
     "conflicts_of",
+    "deactivate_mentor",
+    "decide_displaced",
     "dispute_absence",
     "extend_hold",
     "feedback_of",
@@ -66,14 +95,24 @@ __all__ = [
     "lapse_pending_sessions",
     "leave_waitlist",
     "mail_again",
+    "make_due_hours",
     "note_bounce",
     "pass_offer",
     "refresh_openings",
     "release_hold",
+    "remove_exception",
+    "remove_holiday",
+    "remove_time_away",
+    "remove_weekly_hours",
     "replace_windows",
     "report_absence",
     "reschedule_session",
+    "save_exception",
+    "save_holiday",
+    "save_time_away",
+    "save_weekly_hours",
     "save_window",
+    "set_hours",
     "stop_messages",
     "tend_waitlists",
     "why_not",
