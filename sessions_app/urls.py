@@ -3,7 +3,8 @@ from __future__ import annotations
 from django.urls import path
 
 from sessions_app import views
-from sessions_app.api import availability, feedback, messages, sessions, waitlist
+from sessions_app.api import availability, feedback, hours, messages, sessions, waitlist
+from sessions_app.views import weekly
 
 app_name = "sessions"
 
@@ -25,6 +26,8 @@ api_urlpatterns = [
     path("holds/<uuid:hold_id>/extend", waitlist.ExtendView.as_view()),
     path("availability/check-conflicts", availability.ConflictsView.as_view()),
     path("availability/<uuid:mentor_id>", availability.AvailabilityView.as_view()),
+    path("availability/<uuid:mentor_id>/weekly", hours.WeeklyHoursView.as_view()),
+    path("availability/<uuid:mentor_id>/displaced", hours.DisplacedView.as_view()),
     path("availability/<uuid:mentor_id>/why", availability.WhyView.as_view()),
     path("availability/<uuid:mentor_id>/slots", availability.SlotsView.as_view()),
 ]
@@ -56,4 +59,17 @@ urlpatterns = [
     path("hours/", views.hours, name="hours"),
     path("hours/add/", views.add_window, name="add-window"),
     path("hours/<uuid:window_id>/remove/", views.remove_window, name="remove-window"),
+    path("hours/decide/", views.decide, name="decide"),
+    path("hours/zone/", weekly.time_zone, name="hours-zone"),
+    path("hours/weekly/add/", weekly.weekly_hours, name="weekly-add"),
+    path("hours/weekly/<uuid:weekly_id>/", weekly.weekly_hours, name="weekly-edit"),
+    path("hours/weekly/<uuid:weekly_id>/remove/", weekly.remove_weekly, name="weekly-remove"),
+    path("hours/dates/add/", weekly.exception, name="exception-add"),
+    path("hours/dates/<uuid:exception_id>/", weekly.exception, name="exception-edit"),
+    path(
+        "hours/dates/<uuid:exception_id>/remove/", weekly.remove_exception, name="exception-remove"
+    ),
+    path("hours/away/add/", weekly.time_away, name="away-add"),
+    path("hours/away/<uuid:away_id>/", weekly.time_away, name="away-edit"),
+    path("hours/away/<uuid:away_id>/remove/", weekly.remove_away, name="away-remove"),
 ]

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 
 from mentors.models import Mentor
 from sessions_app.models.ranges import Period, UuidPoint
@@ -77,6 +78,10 @@ class WeeklyHours(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mentor_id} weekday {self.weekday} {self.starts:%H:%M}-{self.ends:%H:%M}"
+
+    @property
+    def day_name(self) -> str:
+        return str(WEEKDAYS[self.weekday])
 
 
 class HoursException(models.Model):

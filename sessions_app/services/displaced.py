@@ -197,6 +197,9 @@ def _carry_out(
                 fields={"starts_at": [_("Choose one of the open times.")]},
             )
         reschedule_session(session_id=session.pk, starts_at=decision.starts_at, by=by, clock=clock)
+        # Why it was moved, in the step that the move has just added to the history.
+        step = session.events.filter(moved_to=decision.starts_at).order_by("-pk").values("pk")[:1]
+        SessionEvent.objects.filter(pk__in=step).update(reason=decision.reason)
     else:
         _keep(row, now=now, by=by, reason=decision.reason)
 

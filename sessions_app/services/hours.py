@@ -181,7 +181,8 @@ def set_hours(
     with changing_hours(mentor_id=mentor_id, by=by, clock=clock, decisions=decisions) as change:
         mentor, now = change.mentor, change.now
         if weekly is not None:
-            _drop_others(change, WeeklyHours.objects.filter(mentor=mentor), weekly)
+            held = WeeklyHours.objects.filter(mentor=mentor).exclude(ends_on__lt=_today(change))
+            _drop_others(change, held, weekly)
             _refuse_overlap(change, [_write_weekly(change, spec) for spec in weekly])
         if exceptions is not None:
             to_come = HoursException.objects.filter(mentor=mentor, date__gte=_today(change))
@@ -227,9 +228,14 @@ def _today(change: Changing) -> date:
     return change.now.astimezone(change.mentor.user.zone).date()
 
 
+def _whole(wall: time) -> time:
+    """Whole minutes, which is how slots are counted."""
+    return wall.replace(second=0, microsecond=0)
+
+
 def _write_weekly(change: Changing, spec: WeeklySpec) -> WeeklyHours:
     row: WeeklyHours = _own(change, WeeklyHours, spec.id)
-    row.weekday, row.starts, row.ends = spec.weekday, spec.starts, spec.ends
+    row.weekday, row.starts, row.ends = spec.weekday, _whole(spec.starts), _whole(spec.ends)
     row.every_n_weeks, row.capacity = spec.every_n_weeks, spec.capacity
     row.location, row.ends_on = spec.location, spec.ends_on
     if spec.starts_on or row._state.adding:
@@ -255,7 +261,9 @@ def _write_exception(change: Changing, spec: ExceptionSpec) -> HoursException:
         row = skips.first() or row
     elif row.weekly_hours_id:
         _open_again(row)
-    row.date, row.starts, row.ends = spec.date, spec.starts, spec.ends
+    row.date = spec.date
+    row.starts = _whole(spec.starts) if spec.starts is not None else None
+    row.ends = _whole(spec.ends) if spec.ends is not None else None
     row.capacity, row.location, row.reason = spec.capacity, spec.location, spec.reason
     row.weekly_hours_id = spec.weekly_hours
     row.save()

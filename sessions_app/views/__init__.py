@@ -4,7 +4,7 @@ from sessions_app.views.attendance import dispute_absence, report_absence
 from sessions_app.views.booking import book, mentor_page
 from sessions_app.views.feedback import feedback
 from sessions_app.views.holds import extend_hold, hold, release_hold
-from sessions_app.views.hours import add_window, hours, remove_window
+from sessions_app.views.hours import add_window, decide, hours, remove_window
 from sessions_app.views.links import follow
 from sessions_app.views.moving import move
 from sessions_app.views.preferences import message_choices
@@ -32,6 +32,7 @@ __all__ = [
     "book",
     "calendar_ics",
     "cancel",
+    "decide",
     "detail",
     "dispute_absence",
     "extend_hold",

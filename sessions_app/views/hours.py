@@ -10,10 +10,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -24,9 +23,18 @@ from mentors.models import Mentor
 from sessions_app import selectors, services
 from sessions_app.forms import WindowForm
 from sessions_app.models import AvailabilityWindow, Session
-from sessions_app.refusals import SessionsOrphaned
+from sessions_app.selectors import displaced
+from sessions_app.selectors.hours import hours_of
+from sessions_app.services.displaced import conflicts_as_data
+from sessions_app.views.deciding import (
+    decisions_in,
+    own_hours,
+    questions,
+    save,
+    saves_once,
+    shown,
+)
 from sessions_app.views.viewer import signed_in
-from sessions_app.zones import zone_label
 
 AHEAD = timedelta(days=62)
 
@@ -34,90 +42,113 @@ AHEAD = timedelta(days=62)
 @login_required
 @require_safe
 def hours(request: HttpRequest) -> HttpResponse:
-    mentor = _own_hours(request)
-    return _page(request, mentor, _form(mentor))
+    mentor = own_hours(request)
+    return hours_page(request, mentor, _form(mentor))
 
 
 @login_required
 @require_POST
+@saves_once
 def add_window(request: HttpRequest) -> HttpResponse:
-    mentor = _own_hours(request)
+    mentor = own_hours(request)
     form = _form(mentor, request.POST)
     if not form.is_valid():
-        return _page(request, mentor, form, status=400)
+        return hours_page(request, mentor, form, status=400)
     wanted = form.cleaned_data
     try:
-        services.save_window(
-            mentor_id=mentor.pk,
-            starts_at=wanted["starts_at"],
-            ends_at=wanted["ends_at"],
-            capacity=wanted["capacity"],
-            location=wanted["location"],
-            clock=timezone.now,
-            by=signed_in(request),
+        return save(
+            request,
+            mentor,
+            lambda decisions: services.save_window(
+                mentor_id=mentor.pk,
+                starts_at=wanted["starts_at"],
+                ends_at=wanted["ends_at"],
+                capacity=wanted["capacity"],
+                location=wanted["location"],
+                clock=timezone.now,
+                by=signed_in(request),
+                decisions=decisions,
+            ),
+            done=_("Your hours are open for booking."),
         )
     except Refusal as refusal:
         form.add_error(None, str(refusal))
-        return _page(request, mentor, form, status=status_of(refusal))
-    messages.success(request, _("Your hours are open for booking."))
-    return redirect("sessions:hours")
+        return hours_page(request, mentor, form, status=status_of(refusal))
 
 
 @login_required
 @require_POST
+@saves_once
 def remove_window(request: HttpRequest, window_id: UUID) -> HttpResponse:
-    """Closes a window. Sessions booked in it are listed first; `force` keeps them."""
-    mentor = _own_hours(request)
-    window = mentor.windows.filter(pk=window_id).first()
-    if window is None:
+    """Closes a window. Sessions booked in it are asked about first; `force` keeps them all."""
+    mentor = own_hours(request)
+    if not mentor.windows.filter(pk=window_id).exists():
         raise Http404
-    try:
-        services.withdraw_window(
-            window_id=window.pk,
+    return save(
+        request,
+        mentor,
+        lambda decisions: services.withdraw_window(
+            window_id=window_id,
             clock=timezone.now,
             by=signed_in(request),
             force=request.POST.get("force") == "keep",
+            decisions=decisions,
+        ),
+        done=_("These hours are closed. Nothing new can be booked in them."),
+    )
+
+
+@login_required
+@require_POST
+@saves_once
+def decide(request: HttpRequest) -> HttpResponse:
+    """Decisions about sessions that the hours no longer carry. What is not decided stays as it is."""
+    mentor = own_hours(request)
+    decisions = decisions_in(request.POST)
+    if not decisions:
+        messages.warning(request, _("Choose for at least one session what shall become of it."))
+        return redirect("sessions:hours")
+    try:
+        services.decide_displaced(
+            mentor_id=mentor.pk, decisions=decisions, by=signed_in(request), clock=timezone.now
         )
-    except SessionsOrphaned as refusal:
-        orphans = {"window": window, "sessions": refusal.extra["conflicts"], "why": str(refusal)}
-        return _page(request, mentor, _form(mentor), orphans=orphans, status=status_of(refusal))
-    messages.success(request, _("These hours are closed. Nothing new can be booked in them."))
+    except Refusal as refusal:
+        return hours_page(
+            request, mentor, _form(mentor), refusal=refusal, status=status_of(refusal)
+        )
+    messages.success(request, _("Done, and the mentees concerned get an e-mail."))
     return redirect("sessions:hours")
-
-
-def _own_hours(request: HttpRequest) -> Mentor:
-    mentor = Mentor.objects.select_related("user").filter(user=signed_in(request)).first()
-    if mentor is None:
-        raise PermissionDenied
-    return mentor
 
 
 def _form(mentor: Mentor, data: Any = None) -> WindowForm:
     return WindowForm(data, zone=mentor.user.zone, now=timezone.now())
 
 
-def _page(
+def hours_page(
     request: HttpRequest,
     mentor: Mentor,
     form: WindowForm,
     *,
-    orphans: dict[str, Any] | None = None,
+    refusal: Refusal | None = None,
     status: int = 200,
 ) -> HttpResponse:
     now, zone = timezone.now(), mentor.user.zone
-    live = Q(meetings__sessions__status__in=Session.LIVE)
+    # By the time, not only by the row: a window may have moved on without its meetings.
+    live = Q(meetings__sessions__status__in=Session.LIVE) & Q(
+        meetings__starts_at__gte=F("starts_at"), meetings__starts_at__lt=F("ends_at")
+    )
     windows = selectors.windows_of(mentor, first=now, last=now + AHEAD).annotate(
         booked=Count("meetings__sessions", filter=live)
     )
     day_of: Callable[[AvailabilityWindow], date] = lambda row: row.starts_at.astimezone(zone).date()  # noqa: E731
-    with timezone.override(zone):
-        context = {
-            "nav": "hours",
-            "mentor": mentor,
-            "form": form,
-            "days": [(day, list(rows)) for day, rows in groupby(windows, key=day_of)],
-            "orphans": orphans,
-            "zone_label": zone_label(zone, now),
-            "today": now.astimezone(zone).date(),
-        }
-        return render(request, "sessions_app/hours.html", context, status=status)
+    strayed = displaced.displaced_sessions(mentor=mentor, now=now)
+    others = displaced.alternatives(strayed, mentor=mentor, now=now)
+    context = {
+        "form": form,
+        "days": [(day, list(rows)) for day, rows in groupby(windows, key=day_of)],
+        "hours": hours_of(mentor, now=now),
+        "questions": questions(conflicts_as_data(strayed, others=others), mentor, request.POST),
+        "refusal": refusal,
+        "today": now.astimezone(zone).date(),
+    }
+    return shown(request, mentor, "sessions_app/hours.html", context, status=status)
