@@ -18,7 +18,7 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Avg, Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django_celery_beat.admin import (
     ClockedScheduleAdmin as BaseClockedScheduleAdmin,
@@ -38,11 +38,14 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.admin_parts import ShownOnly
+from accounts.admin_parts import ShownOnly, person
 from mentors.admin import MentorAdmin as MentorProfileAdmin
 from mentors.models import Mentor
-from sessions_app.admin import UpcomingWindowsInline
+from sessions_app import services
+from sessions_app.admin import Asking, UpcomingWindowsInline
+from sessions_app.deciding import decisions_in
 from sessions_app.models import Feedback, Session
+from sessions_app.refusals import SessionsOrphaned
 from sync.models import OutboxRow, RecordLink
 
 # The period that utilization is measured in (PRODUCT).
@@ -51,7 +54,7 @@ LATELY = timedelta(days=28)
 
 # -- Mentors, with what the rooms above theirs know --------------------------------------------
 @admin.register(Mentor)
-class MentorAdmin(MentorProfileAdmin):
+class MentorAdmin(Asking, MentorProfileAdmin):
     list_display = (
         *MentorProfileAdmin.list_display,
         "next_opening",
@@ -84,6 +87,24 @@ class MentorAdmin(MentorProfileAdmin):
                 is_linked=Exists(RecordLink.objects.filter(**here)),
             )
         )
+
+    def save_model(self, request: HttpRequest, obj: Mentor, form: Any, change: bool) -> None:  # noqa: FBT001
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            services.deactivate_mentor(
+                mentor_id=obj.pk,
+                by=person(request),
+                clock=timezone.now,
+                decisions=decisions_in(request.POST),
+            )
+        super().save_model(request, obj, form, change)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Unticking "is active" in the list asks about their sessions, as their page does."""
+        try:
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+        except SessionsOrphaned as refusal:
+            return self.ask(request, refusal.extra["conflicts"])
+        return answer
 
     @display(description="Next opening", ordering="next_start")  # type: ignore[untyped-decorator]
     def next_opening(self, mentor: Any) -> Any:

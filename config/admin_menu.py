@@ -32,7 +32,9 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Messages sent", "mail", "sessions_app", "notification"),
             ("Who gets which", "unsubscribe", "sessions_app", "messagepreferences"),
             ("Weekly hours", "update", "sessions_app", "weeklyhours"),
-            ("Exceptions", "event_busy", "sessions_app", "hoursexception"),
+            ("Dates that differ", "event_busy", "sessions_app", "hoursexception"),
+            ("Time away", "flight_takeoff", "sessions_app", "busytime"),
+            ("Holidays", "celebration", "sessions_app", "holiday"),
         ),
     ),
     (

@@ -4,69 +4,49 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
-
-from django.db.models import Max
 
 from config.demo.people import Demo
 from mentors.models import Mentor
 from sessions_app.hours import windows_of
-from sessions_app.models import AvailabilityWindow, HoursException, WeeklyHours
+from sessions_app.models import AvailabilityWindow, WeeklyHours
+from sessions_app.services import make_due_hours
 
-BEHIND, AHEAD = timedelta(weeks=8), timedelta(weeks=4)
+BEHIND = timedelta(weeks=8)
 
 
 def seed_hours(demo: Demo, *, now: datetime) -> None:
-    """Add the windows that are missing at the end of each mentor's calendar.
+    """Past windows for mentors who are new, and those ahead as the product itself makes them.
 
-    Only dates after the last window that weekly hours made: one that somebody moved, closed or
-    deleted since is not made again.
+    Hours that lapsed while nobody ran this stay lapsed: nobody offered them.
     """
     mentors = [mentor for mentor in demo.mentors.values() if mentor.is_active]
     weekly: dict[UUID, list[WeeklyHours]] = defaultdict(list)
     for row in WeeklyHours.objects.filter(mentor__in=mentors).order_by("weekday", "starts"):
         weekly[row.mentor_id].append(row)
-    closed = set(HoursException.objects.filter(mentor__in=mentors).values_list("mentor_id", "date"))
-    made_until = dict(
-        AvailabilityWindow.objects.filter(mentor__in=mentors, weekly_hours__isnull=False)
-        .values_list("mentor_id")
-        .annotate(Max("starts_at"))
-        .order_by()
+    known = set(
+        AvailabilityWindow.objects.filter(mentor__in=mentors).values_list("mentor_id", flat=True)
     )
-    taken: dict[UUID, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for mentor_id, *period in AvailabilityWindow.objects.filter(
-        mentor__in=mentors, is_active=True, ends_at__gt=now - BEHIND
-    ).values_list("mentor_id", "starts_at", "ends_at"):
-        taken[mentor_id].append((period[0], period[1]))
-    fresh = [
+    past = [
         window
         for mentor in mentors
-        for window in _without_overlaps(
-            _missing(mentor, weekly[mentor.pk], made_until.get(mentor.pk), closed, now),
-            taken[mentor.pk],
-        )
+        if mentor.pk not in known
+        for window in _past(mentor, weekly[mentor.pk], now)
     ]
-    AvailabilityWindow.objects.bulk_create(fresh, batch_size=2000)
-    demo.note("hours", len(fresh))
+    AvailabilityWindow.objects.bulk_create(past, batch_size=2000)
+    demo.note("hours", len(past) + make_due_hours(clock=lambda: now))
 
 
-def _missing(
-    mentor: Mentor,
-    weekly: Sequence[WeeklyHours],
-    made_until: datetime | None,
-    closed: set[tuple[UUID, date]],
-    now: datetime,
+def _past(
+    mentor: Mentor, weekly: Sequence[WeeklyHours], now: datetime
 ) -> Iterator[AvailabilityWindow]:
+    """The windows that have begun by now."""
     zone = mentor.user.zone
     today = now.astimezone(zone).date()
-    first = today - BEHIND
-    if made_until is not None:
-        # Hours that lapsed while nobody ran this stay lapsed: nobody offered them.
-        first = max(made_until.astimezone(zone).date() + timedelta(days=1), today)
     for row in weekly:
-        for starts_at, ends_at in windows_of(row, zone, first, today + AHEAD):
-            if (mentor.pk, starts_at.astimezone(zone).date()) not in closed:
+        for starts_at, ends_at in windows_of(row, zone, today - BEHIND, today + timedelta(days=1)):
+            if starts_at <= now:
                 yield AvailabilityWindow(
                     mentor=mentor,
                     weekly_hours=row,
@@ -74,15 +54,5 @@ def _missing(
                     ends_at=ends_at,
                     capacity=row.capacity,
                     location=row.location,
-                    created_at=min(now, starts_at - timedelta(weeks=2)),
+                    created_at=starts_at - timedelta(weeks=2),
                 )
-
-
-def _without_overlaps(
-    windows: Iterator[AvailabilityWindow], taken: list[tuple[datetime, datetime]]
-) -> Iterator[AvailabilityWindow]:
-    """Those that the calendar has room for: hours made by hand, or in Airtable, come first."""
-    for window in sorted(windows, key=lambda row: row.starts_at):
-        if not any(begin < window.ends_at and window.starts_at < end for begin, end in taken):
-            taken.append((window.starts_at, window.ends_at))
-            yield window

@@ -130,6 +130,7 @@ def _mentors(
             id=demo_id("mentor", record["email"]),
             user=users[record["email"]],
             **{name: record[name] for name in _PLAIN},
+            booking_horizon_days=HORIZON_DAYS,
             consent_at=users[record["email"]].created_at,
             created_at=users[record["email"]].created_at,
         )
@@ -149,6 +150,8 @@ def _mentors(
     demo.note("mentors", len(fresh))
 
 
+# How far ahead their hours are made; with a year of them everything would take long to start.
+HORIZON_DAYS = 28
 _PLAIN = (
     "headline", "bio", "company", "title", "industries", "stages", "languages", "linkedin",
     "visibility", "weekly_load_cap", "session_minutes",

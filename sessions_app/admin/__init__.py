@@ -1,6 +1,16 @@
 """The console's pages about time."""
 
-from sessions_app.admin import hours, messages, sessions, templates, waitlist
+from sessions_app.admin import hours, messages, sessions, templates, waitlist, weekly
+from sessions_app.admin.deciding import Asking
 from sessions_app.admin.hours import UpcomingWindowsInline
 
-__all__ = ["UpcomingWindowsInline", "hours", "messages", "sessions", "templates", "waitlist"]
+__all__ = [
+    "Asking",
+    "UpcomingWindowsInline",
+    "hours",
+    "messages",
+    "sessions",
+    "templates",
+    "waitlist",
+    "weekly",
+]

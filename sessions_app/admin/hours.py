@@ -5,20 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
-from accounts.admin_parts import Console, ShownInline, ShownOnly, may, person
+from accounts.admin_parts import ShownInline, may, person
 from sessions_app import services
+from sessions_app.admin.deciding import Asking
 from sessions_app.admin.people import MENTOR, WithMentor
-from sessions_app.models import (
-    AvailabilityWindow,
-    HoursException,
-    Session,
-    WeeklyHours,
-)
+from sessions_app.deciding import decisions_in
+from sessions_app.models import AvailabilityWindow, Session
 
 
 class WindowForm(ModelForm):  # type: ignore[type-arg]
@@ -33,7 +30,7 @@ class WindowForm(ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(AvailabilityWindow)
-class AvailabilityWindowAdmin(WithMentor, Console):
+class AvailabilityWindowAdmin(WithMentor, Asking):
     """When mentors hold hours. Times are shown and read in your own time zone."""
 
     list_display = (
@@ -86,6 +83,7 @@ class AvailabilityWindowAdmin(WithMentor, Console):
             clock=timezone.now,
             window_id=obj.pk if change else None,
             by=person(request),
+            decisions=decisions_in(request.POST),
         )
         obj.pk, obj._state.adding = saved.pk, False
 
@@ -97,18 +95,17 @@ class AvailabilityWindowAdmin(WithMentor, Console):
         return may(request, "sessions_app.change_availabilitywindow")
 
     @admin.action(description="Close: no new bookings", permissions=["manage"])
-    def close(self, request: HttpRequest, queryset: QuerySet[AvailabilityWindow]) -> None:
-        chosen = list(queryset.filter(is_active=True))
-        done = sum(
-            self.attempt(
-                request,
-                lambda row=row: services.withdraw_window(  # type: ignore[misc]
-                    window_id=row.pk, clock=timezone.now, by=person(request)
-                ),
-            )
-            for row in chosen
+    def close(
+        self, request: HttpRequest, queryset: QuerySet[AvailabilityWindow]
+    ) -> HttpResponse | None:
+        return self.decided(
+            request,
+            queryset.filter(is_active=True),
+            lambda row, decisions: services.withdraw_window(
+                window_id=row.pk, clock=timezone.now, by=person(request), decisions=decisions
+            ),
+            "closed",
         )
-        self.tell_done(request, done, len(chosen), "closed")
 
     @admin.action(description="Open again", permissions=["manage"])
     def open_again(self, request: HttpRequest, queryset: QuerySet[AvailabilityWindow]) -> None:
@@ -142,22 +139,3 @@ class UpcomingWindowsInline(ShownInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AvailabilityWindow]:
         rows: QuerySet[AvailabilityWindow] = super().get_queryset(request)
         return rows.filter(is_active=True, ends_at__gt=timezone.now())
-
-
-@admin.register(WeeklyHours)
-class WeeklyHoursAdmin(WithMentor, ShownOnly):
-    list_display = ("mentor_name", "weekday", "starts", "ends", "capacity", "starts_on", "ends_on")
-    list_display_links = ("mentor_name",)
-    list_filter = ("weekday",)
-    list_select_related = ("mentor__user",)
-    search_fields = MENTOR
-    ordering = ("mentor__user__name", "weekday", "starts", "id")
-
-
-@admin.register(HoursException)
-class HoursExceptionAdmin(WithMentor, ShownOnly):
-    list_display = ("mentor_name", "date", "starts", "ends", "reason")
-    list_display_links = ("mentor_name",)
-    list_select_related = ("mentor__user",)
-    search_fields = (*MENTOR, "reason")
-    ordering = ("-date", "id")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -17,13 +16,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.http import status_of
-from accounts.idempotency import FORM_KEY, once_per_form
+from accounts.idempotency import once_per_form
 from accounts.refusals import Refusal
-from accounts.times import parse_instant, utc
+from accounts.times import utc
 from mentors.models import Mentor
-from sessions_app.picker import Choice, offered
+from sessions_app.deciding import decisions_in, questions, typed
 from sessions_app.refusals import SeatsBooked, SessionsOrphaned
-from sessions_app.services import Action, Decision
+from sessions_app.services import Decision
 from sessions_app.services.preview import Preview, preview
 from sessions_app.views.viewer import signed_in
 from sessions_app.zones import zone_label
@@ -31,9 +30,6 @@ from sessions_app.zones import zone_label
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 Change = Callable[[Sequence[Decision]], object]
-# A decision about a session is written as decide-<its id>, with keep, cancel or a start to move to.
-DECIDE, REASON = "decide-", "reason-"
-_OURS = ("csrfmiddlewaretoken", FORM_KEY, "preview")
 
 
 def own_hours(request: HttpRequest) -> Mentor:
@@ -53,59 +49,6 @@ def saves_once(view: View[P]) -> View[P]:
         return chosen(request, *args, **kwargs)
 
     return wrapped
-
-
-# -- Decisions, as a form sends them -----------------------------------------------------------
-def decisions_in(data: Mapping[str, str]) -> list[Decision]:
-    """The decisions that were made. What makes no sense is none, and so is asked for again."""
-    made = []
-    for name, value in data.items():
-        session_id = _uuid(name.removeprefix(DECIDE)) if name.startswith(DECIDE) else None
-        if session_id is not None:
-            decision = _decision(session_id, value, data.get(f"{REASON}{session_id}", ""))
-            made += [decision] if decision else []
-    return made
-
-
-def _decision(session_id: UUID, value: str, reason: str) -> Decision | None:
-    reason = reason.replace("\0", "")[:2000]
-    if value in (Action.KEEP, Action.CANCEL):
-        return Decision(session_id, Action(value), reason=reason)
-    try:
-        return Decision(session_id, Action.MOVE, parse_instant(value.replace(" ", "+")), reason)
-    except ValueError:
-        return None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One displaced session as a page asks about it."""
-
-    conflict: Mapping[str, Any]
-    choices: tuple[Choice, ...]
-    chosen: str
-    reason: str
-
-
-def questions(
-    conflicts: Iterable[Mapping[str, Any]], mentor: Mentor, data: Mapping[str, str]
-) -> list[Question]:
-    return [
-        Question(
-            row,
-            tuple(offered(row.get("alternatives", ()), mentor, mentor.user.zone)),
-            data.get(f"{DECIDE}{row['session']}", ""),
-            data.get(f"{REASON}{row['session']}", ""),
-        )
-        for row in conflicts
-    ]
 
 
 # -- Saving ------------------------------------------------------------------------------------
@@ -178,15 +121,9 @@ def _ask(
     said: Refusal | Sequence[Decision],
 ) -> HttpResponse:
     """The same form again as hidden fields, with a question for each session."""
-    typed = [
-        (name, value)
-        for name, values in request.POST.lists()
-        for value in values
-        if name not in _OURS and not name.startswith((DECIDE, REASON))
-    ]
     context = {
-        "questions": questions(conflicts, mentor, request.POST),
-        "typed": typed,
+        "questions": questions(conflicts, mentor=mentor, zone=mentor.user.zone, data=request.POST),
+        "typed": typed(request.POST),
         "refusal": said if isinstance(said, Refusal) else None,
     }
     status = status_of(said) if isinstance(said, Refusal) else 409

@@ -21,19 +21,13 @@ from accounts.http import status_of
 from accounts.refusals import Refusal
 from mentors.models import Mentor
 from sessions_app import selectors, services
+from sessions_app.deciding import decisions_in, questions
 from sessions_app.forms import WindowForm
 from sessions_app.models import AvailabilityWindow, Session
 from sessions_app.selectors import displaced
 from sessions_app.selectors.hours import hours_of
 from sessions_app.services.displaced import conflicts_as_data
-from sessions_app.views.deciding import (
-    decisions_in,
-    own_hours,
-    questions,
-    save,
-    saves_once,
-    shown,
-)
+from sessions_app.views.deciding import own_hours, save, saves_once, shown
 from sessions_app.views.viewer import signed_in
 
 AHEAD = timedelta(days=62)
@@ -147,7 +141,9 @@ def hours_page(
         "form": form,
         "days": [(day, list(rows)) for day, rows in groupby(windows, key=day_of)],
         "hours": hours_of(mentor, now=now),
-        "questions": questions(conflicts_as_data(strayed, others=others), mentor, request.POST),
+        "questions": questions(
+            conflicts_as_data(strayed, others=others), mentor=mentor, zone=zone, data=request.POST
+        ),
         "refusal": refusal,
         "today": now.astimezone(zone).date(),
     }

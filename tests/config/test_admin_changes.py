@@ -62,9 +62,9 @@ def test_a_window_that_would_orphan_a_session_is_refused_with_the_reason():
         f"/admin/sessions_app/availabilitywindow/{row.pk}/change/",
         window_form(ends_at=TOMORROW + HOUR),
     )
-    assert answer.status_code == 200
+    assert answer.status_code == 409
     page = answer.content.decode()
-    assert "Booked sessions lie in hours that would go" in page
+    assert "Nothing is saved yet" in page
     assert "Alice Founder" in page
     row.refresh_from_db()
     assert row.ends_at == TOMORROW + 3 * HOUR
@@ -95,18 +95,27 @@ def test_windows_are_closed_and_opened_again():
     assert row.is_active
 
 
-def test_a_window_with_a_session_is_not_closed():
+def test_a_window_with_a_session_is_not_closed_before_somebody_decides():
     mentor = people.bob().mentor
     row = window(mentor)
-    booked(mentor, people.alice().mentee)
-    answer = console(people.carol()).post(
-        "/admin/sessions_app/availabilitywindow/",
-        {"action": "close", "_selected_action": [row.pk]},
-        follow=True,
-    )
-    assert "0 of 1 closed." in messages_of(answer)
+    session = booked(mentor, people.alice().mentee)
+    browser = console(people.carol())
+    body = {"action": "close", "_selected_action": [row.pk]}
+    answer = browser.post("/admin/sessions_app/availabilitywindow/", body)
+    assert answer.status_code == 409
+    assert f'name="_selected_action" value="{row.pk}"' in answer.content.decode()
     row.refresh_from_db()
     assert row.is_active
+
+    answer = browser.post(
+        "/admin/sessions_app/availabilitywindow/",
+        body | {f"decide-{session.pk}": "keep"},
+        follow=True,
+    )
+    assert "1 closed." in messages_of(answer)
+    row.refresh_from_db()
+    session.refresh_from_db()
+    assert (row.is_active, session.status, session.kept_at is None) == (False, "booked", False)
 
 
 def test_sessions_are_cancelled_after_a_question():

@@ -20,7 +20,7 @@ from sessions_app.models import (
     SessionEvent,
     WeeklyHours,
 )
-from sessions_app.refusals import IllegalMove, SeatsBooked, SessionsOrphaned, UnableToBook
+from sessions_app.refusals import IllegalMove, SessionsOrphaned, UnableToBook
 from sessions_app.selectors import displaced
 from sessions_app.selectors.displaced import Cause
 from sessions_app.services import Action, Decision
@@ -378,64 +378,3 @@ class TestTheInbox:
         AvailabilityWindow.objects.update(is_active=False)
         with django_assert_max_num_queries(3):
             assert len(inbox(mentor)) == 3
-
-
-class TestSeats:
-    def seats(self, mentor, seats):
-        rule = WeeklyHours.objects.get(mentor=mentor)
-        return services.save_weekly_hours(
-            mentor_id=mentor.pk,
-            spec=WeeklySpec(1, time(9), time(12), capacity=seats, id=rule.pk),
-            by=mentor.user,
-            clock=clock,
-        )
-
-    def test_trap_21_fewer_seats_than_are_booked_are_refused_with_the_list(self, mentor, session):
-        book(mallory(), mentor, at(11))
-
-        with pytest.raises(SeatsBooked, match="2 people are booked") as refusal:
-            self.seats(mentor, 1)
-
-        names = [row["mentee"]["name"] for row in refusal.value.extra["conflicts"]]
-        assert names == ["Alice Founder", "Mallory Stranger"]
-        assert Meeting.objects.get().capacity == 3
-        window = mentor.windows.get(starts_at=at(9))
-        with pytest.raises(SeatsBooked):
-            services.save_window(
-                mentor_id=mentor.pk,
-                window_id=window.pk,
-                starts_at=window.starts_at,
-                ends_at=window.ends_at,
-                capacity=1,
-                location="",
-                by=mentor.user,
-                clock=clock,
-            )
-        with pytest.raises(SeatsBooked):
-            services.replace_windows(
-                mentor_id=mentor.pk,
-                specs=[services.WindowSpec(at(9), at(12), 1, id=window.pk)],
-                force=True,
-                by=mentor.user,
-                clock=clock,
-            )
-
-    def test_as_few_as_are_booked_is_fine_whatever_seat_they_hold(self, mentor, session):
-        second = book(mallory(), mentor, at(11))
-        third = book(MenteeFactory().user, mentor, at(11))
-        services.cancel_session(session_id=session.pk, by=mentor.user, reason="", clock=clock)
-        services.cancel_session(session_id=third.pk, by=mentor.user, reason="", clock=clock)
-        assert second.seat == 2
-
-        self.seats(mentor, 1)
-
-        second.refresh_from_db()
-        assert (second.seat, second.capacity, second.status) == (1, 1, "booked")
-        assert Meeting.objects.get(pk=second.meeting_id).capacity == 1
-
-    def test_more_seats_open_a_group_and_leave_a_session_of_two_alone(self, mentor, session):
-        self.seats(mentor, 5)
-        assert Meeting.objects.get().capacity == 5
-        self.seats(mentor, 1)
-        self.seats(mentor, 4)
-        assert Meeting.objects.get().capacity == 1

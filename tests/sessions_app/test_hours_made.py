@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, time, timedelta
 
 import pytest
 from django.db import connection
 
 from accounts.models import User
 from accounts.refusals import Invalid, NotFound
-from mentors.models import Mentor
 from sessions_app import services
 from sessions_app.models import (
-    AvailabilityWindow,
     BusyTime,
     HoursException,
     HoursMade,
@@ -25,53 +22,15 @@ from sessions_app.services import made_hours
 from sessions_app.services.hours import AwaySpec, ExceptionSpec, WeeklySpec
 from tests.factories import MentorFactory
 from tests.people import alice, bob
+from tests.weekly import NOW, TUESDAY, at, by_hand, clock, walls, weekly
 
 pytestmark = pytest.mark.django_db
-LONDON = ZoneInfo("Europe/London")
-# A Monday in winter, nine in the morning in London.
-NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-TUESDAY = date(2026, 1, 6)
-
-
-def clock():
-    return NOW
 
 
 @pytest.fixture
 def mentor():
     """Bob in London, bookable four weeks ahead."""
     return bob(time_zone="Europe/London", booking_horizon_days=28, weekly_load_cap=20).mentor
-
-
-def weekly(mentor, weekday=1, starts=9, ends=12, **changes):
-    spec = WeeklySpec(weekday, time(starts), time(ends), **changes)
-    return services.save_weekly_hours(mentor_id=mentor.pk, spec=spec, by=mentor.user, clock=clock)
-
-
-def by_hand(mentor, starts_at, hours=1, **changes):
-    return services.save_window(
-        mentor_id=mentor.pk,
-        starts_at=starts_at,
-        ends_at=starts_at + timedelta(hours=hours),
-        clock=clock,
-        by=mentor.user,
-        **{"capacity": 1, "location": "", **changes},
-    )
-
-
-def at(day, hour, minute=0, zone=LONDON):
-    return datetime.combine(day, time(hour, minute), zone)
-
-
-def walls(mentor, zone=LONDON, day=None):
-    """The open windows on that day's wall, or on all of them."""
-    rows = mentor.windows.filter(is_active=True).order_by("starts_at")
-    local = [(row.starts_at.astimezone(zone), row.ends_at.astimezone(zone)) for row in rows]
-    return [
-        f"{begin:%a %d %H:%M}-{end:%H:%M}"
-        for begin, end in local
-        if day is None or begin.date() == day
-    ]
 
 
 def book(mentor, starts_at):
@@ -406,81 +365,3 @@ class TestTimeAway:
         spec = AwaySpec(at(TUESDAY, hours[0]), at(TUESDAY, hours[1]))
         with pytest.raises(Invalid):
             services.save_time_away(mentor_id=mentor.pk, spec=spec, by=mentor.user, clock=clock)
-
-
-class TestTheSweep:
-    def due(self, now=NOW):
-        return list(made_hours.mentors_due(now=now).values_list("pk", flat=True))
-
-    def test_it_makes_what_nobody_has_made_and_then_has_nothing_to_do(self, mentor):
-        WeeklyHours.objects.create(
-            mentor=mentor, weekday=1, starts=time(9), ends=time(12), starts_on=date(2025, 1, 1)
-        )
-        assert self.due() == [mentor.pk]
-
-        assert services.make_due_hours(clock=clock) == 5
-
-        assert self.due() == []
-        assert services.make_due_hours(clock=clock) == 0
-
-    @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-    def test_the_horizon_is_always_covered_and_nobody_is_due_twice_a_day(self, zone):
-        mentor = bob(time_zone=zone, booking_horizon_days=10).mentor
-        WeeklyHours.objects.create(
-            mentor=mentor, weekday=1, starts=time(9), ends=time(12), starts_on=date(2025, 1, 1)
-        )
-        runs = 0
-        for hour in range(24 * 8):
-            now = NOW + timedelta(hours=hour)
-            runs += len(self.due(now))
-            services.make_due_hours(clock=lambda now=now: now)
-            assert self.due(now) == []
-            today = now.astimezone(ZoneInfo(zone)).date()
-            assert HoursMade.objects.get().until > today + timedelta(days=10)
-        assert runs <= 9
-
-    def test_another_zone_makes_the_windows_anew_and_moves_no_session(self, mentor):
-        weekly(mentor)
-        session = book(mentor, at(TUESDAY, 9))
-        ids = set(mentor.windows.values_list("pk", flat=True))
-        User.objects.filter(pk=mentor.user_id).update(time_zone="America/New_York")
-        assert self.due() == [mentor.pk]
-
-        services.make_due_hours(clock=clock)
-
-        assert walls(mentor, zone=ZoneInfo("America/New_York"), day=TUESDAY) == [
-            "Tue 06 09:00-12:00"
-        ]
-        assert set(mentor.windows.values_list("pk", flat=True)) == ids
-        session.refresh_from_db()
-        assert session.starts_at == at(TUESDAY, 9)
-
-    def test_trap_25_a_new_time_zone_database_makes_everybody_due(self, mentor, monkeypatch):
-        weekly(mentor)
-        monkeypatch.setattr(made_hours, "zone_rules", lambda: "2099a")
-
-        assert self.due() == [mentor.pk]
-        services.make_due_hours(clock=clock)
-        assert HoursMade.objects.get().zone_rules == "2099a"
-
-    def test_a_longer_horizon_is_filled(self, mentor):
-        weekly(mentor)
-        Mentor.objects.update(booking_horizon_days=60)
-
-        assert services.make_due_hours(clock=clock) > 3
-
-    def test_inactive_mentors_and_those_without_hours_are_left_alone(self, mentor):
-        assert self.due() == []
-        rule = weekly(mentor)
-        HoursMade.objects.all().delete()
-        Mentor.objects.update(is_active=False)
-        assert self.due() == []
-        assert rule.pk
-
-    def test_the_queries_do_not_grow_with_the_weeks(self, mentor, django_assert_max_num_queries):
-        for weekday in range(5):
-            weekly(mentor, weekday=weekday, starts=14, ends=16)
-        Mentor.objects.update(booking_horizon_days=300)
-        with django_assert_max_num_queries(16):
-            assert services.make_due_hours(clock=clock) > 150
-        assert AvailabilityWindow.objects.count() > 200

@@ -8,8 +8,6 @@ from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from sessions_app import services
@@ -21,8 +19,7 @@ from sessions_app.models import (
     WeeklyHours,
 )
 from tests.factories import MentorFactory
-from tests.hours import open_window
-from tests.people import alice, bob, browser, mallory
+from tests.people import alice, bob, browser
 
 pytestmark = pytest.mark.django_db
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -218,161 +215,6 @@ class TestDatesAndTimeAway:
         answer = client.post("/hours/away/add/", body)
         assert answer.status_code == 400
         assert "Keep me" in answer.content.decode()
-
-
-class TestDeciding:
-    @pytest.fixture
-    def session(self, client, mentor):
-        client.post("/hours/weekly/add/", weekly(day_ahead()))
-        return booked(mentor)
-
-    def shorten(self, client, **changes):
-        rule = WeeklyHours.objects.get()
-        return client.post(
-            f"/hours/weekly/{rule.pk}/", weekly(day_ahead(), starts="10:00", **changes)
-        )
-
-    def test_trap_20_the_page_asks_before_it_saves(self, client, session):
-        answer = self.shorten(client)
-
-        assert answer.status_code == 409
-        page = text_of(answer)
-        assert "A session is booked there" in page
-        assert "Alice Founder" in page
-        assert "Keep it: it takes place as agreed" in page
-        assert page.count("Move it to") == 5
-        assert " checked" not in answer.content.decode()
-        assert WeeklyHours.objects.get().starts == time(9)
-
-    @pytest.mark.parametrize("what", ["keep", "cancel", "move"])
-    def test_the_answer_goes_with_the_form_that_was_typed(self, client, session, what):
-        asked = self.shorten(client, location="The café")
-        [first, *_rest] = re.findall(r'value="(2\d{3}-[^"]+Z)"', asked.content.decode())
-        body = fields_of(asked) | {
-            f"decide-{session.pk}": first if what == "move" else what,
-            f"reason-{session.pk}": "Sorry, the dentist.",
-        }
-
-        answer = client.post(asked.request["PATH_INFO"], body)
-
-        assert answer.status_code == 302
-        rule = WeeklyHours.objects.get()
-        assert (rule.starts, rule.location) == (time(10), "The café")
-        before = session.starts_at
-        session.refresh_from_db()
-        assert (session.status, bool(session.kept_at), session.starts_at != before) == {
-            "keep": ("booked", True, False),
-            "cancel": ("cancelled", False, False),
-            "move": ("booked", False, True),
-        }[what]
-        assert "Sorry, the dentist." in session.events.latest("pk").reason
-
-    def test_a_time_taken_meanwhile_is_said_and_asked_again(self, client, session):
-        asked = self.shorten(client)
-        [first, second, *_rest] = re.findall(r'value="(2\d{3}-[^"]+Z)"', asked.content.decode())
-        booked(
-            session.mentor,
-            hour=datetime.fromisoformat(first).astimezone(BERLIN).hour,
-            day=datetime.fromisoformat(first).astimezone(BERLIN).date(),
-            user=mallory(),
-        )
-        decided = fields_of(asked) | {f"decide-{session.pk}": first}
-
-        answer = client.post(asked.request["PATH_INFO"], decided)
-
-        assert answer.status_code == 409
-        assert "just taken that time" in text_of(answer)
-        assert "Alice Founder" in text_of(answer)
-        again = fields_of(answer) | {f"decide-{session.pk}": second}
-        assert client.post(asked.request["PATH_INFO"], again).status_code == 302
-
-    @pytest.mark.parametrize("nonsense", ["perhaps", "", "2026-01-01", "\0"])
-    def test_nonsense_decides_nothing(self, client, session, nonsense):
-        answer = self.shorten(client, **{f"decide-{session.pk}": nonsense, "decide-x": "cancel"})
-        assert answer.status_code == 409
-        session.refresh_from_db()
-        assert session.status == "booked"
-
-    def test_closing_a_window_asks_too(self, client, session):
-        window = AvailabilityWindow.objects.earliest("starts_at")
-        asked = client.post(f"/hours/{window.pk}/remove/")
-        assert asked.status_code == 409
-        body = fields_of(asked) | {f"decide-{session.pk}": "cancel"}
-        assert client.post(f"/hours/{window.pk}/remove/", body).status_code == 302
-        session.refresh_from_db()
-        window.refresh_from_db()
-        assert (session.status, window.is_active) == ("cancelled", False)
-
-    def test_another_clock_asks_and_moves_nobody_by_itself(self, client, session):
-        assert "Berlin" in text_of(client.get("/hours/zone/"))
-        asked = client.post("/hours/zone/", {"time_zone": "Asia/Tokyo"})
-        assert asked.status_code == 409
-        body = fields_of(asked) | {f"decide-{session.pk}": "keep"}
-        assert client.post("/hours/zone/", body).status_code == 302
-        session.mentor.user.refresh_from_db()
-        assert session.mentor.user.time_zone == "Asia/Tokyo"
-        before = session.starts_at
-        session.refresh_from_db()
-        assert session.starts_at == before
-
-
-class TestTheInbox:
-    @pytest.fixture
-    def session(self, client, mentor):
-        client.post("/hours/weekly/add/", weekly(day_ahead()))
-        session = booked(mentor)
-        BusyTime.objects.create(
-            mentor=mentor,
-            starts_at=session.starts_at,
-            ends_at=session.ends_at,
-            source="calendar",
-            uid="board@calendar",
-        )
-        return session
-
-    def test_it_stands_above_the_hours_and_takes_a_decision(self, client, session):
-        page = client.get("/hours/")
-        assert "One session needs a decision" in text_of(page)
-        assert "Something else is at that time" in text_of(page)
-
-        answer = client.post("/hours/decide/", {f"decide-{session.pk}": "keep"})
-
-        assert answer.status_code == 302
-        session.refresh_from_db()
-        assert session.kept_at
-        assert "needs a decision" not in text_of(client.get("/hours/"))
-        again = client.post("/hours/decide/", {f"decide-{session.pk}": "keep"})
-        assert again.status_code == 422
-        assert "needs no decision any more" in text_of(again)
-
-    def test_nothing_chosen_changes_nothing(self, client, session):
-        answer = client.post("/hours/decide/", {f"decide-{session.pk}": ""}, follow=True)
-        assert "Choose for at least one session" in text_of(answer)
-
-    def test_a_stranger_decides_nothing(self, session):
-        other = browser(MentorFactory().user)
-        answer = other.post("/hours/decide/", {f"decide-{session.pk}": "cancel"})
-        assert answer.status_code == 422
-        session.refresh_from_db()
-        assert session.status == "booked"
-
-    def test_the_queries_do_not_grow_with_the_weeks(self, client, mentor, session):
-        def queries():
-            with CaptureQueriesContext(connection) as found:
-                assert client.get("/hours/").status_code == 200
-            return len(found)
-
-        few = queries()
-        for days in range(10, 40):
-            open_window(
-                mentor, starts_at=datetime.combine(day_ahead(days), time(20), BERLIN), hours=1
-            )
-            BusyTime.objects.create(
-                mentor=mentor,
-                starts_at=timezone.now() + timedelta(days=days),
-                ends_at=timezone.now() + timedelta(days=days, hours=1),
-            )
-        assert queries() == few
 
 
 class TestWhoMay:

@@ -1,0 +1,110 @@
+"""Seats of meetings that are booked, when the seats of their hours change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sessions_app import services
+from sessions_app.models import Meeting, WeeklyHours
+from sessions_app.refusals import SeatsBooked
+from sessions_app.services.hours import WeeklySpec
+from tests.factories import MenteeFactory
+from tests.people import alice, bob, mallory
+
+pytestmark = pytest.mark.django_db
+LONDON = ZoneInfo("Europe/London")
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def clock():
+    return NOW
+
+
+def at(hour):
+    return datetime(2026, 1, 6, hour, tzinfo=LONDON)
+
+
+@pytest.fixture
+def mentor():
+    """Bob, every Tuesday from nine to twelve in London, three seats in each session."""
+    mentor = bob(time_zone="Europe/London", booking_horizon_days=28, weekly_load_cap=20).mentor
+    spec = WeeklySpec(1, time(9), time(12), capacity=3)
+    services.save_weekly_hours(mentor_id=mentor.pk, spec=spec, by=mentor.user, clock=clock)
+    return mentor
+
+
+@pytest.fixture
+def session(mentor):
+    return book(alice(), mentor, at(11))
+
+
+def book(user, mentor, starts_at):
+    return services.book_session(
+        mentor_id=mentor.pk, mentee=user.mentee, starts_at=starts_at, by=user, clock=clock
+    )
+
+
+def set_seats(mentor, seats):
+    rule = WeeklyHours.objects.get(mentor=mentor)
+    return services.save_weekly_hours(
+        mentor_id=mentor.pk,
+        spec=WeeklySpec(1, time(9), time(12), capacity=seats, id=rule.pk),
+        by=mentor.user,
+        clock=clock,
+    )
+
+
+def test_trap_21_fewer_seats_than_are_booked_are_refused_with_the_list(mentor, session):
+    book(mallory(), mentor, at(11))
+
+    with pytest.raises(SeatsBooked, match="2 people are booked") as refusal:
+        set_seats(mentor, 1)
+
+    names = [row["mentee"]["name"] for row in refusal.value.extra["conflicts"]]
+    assert names == ["Alice Founder", "Mallory Stranger"]
+    assert Meeting.objects.get().capacity == 3
+    window = mentor.windows.get(starts_at=at(9))
+    with pytest.raises(SeatsBooked):
+        services.save_window(
+            mentor_id=mentor.pk,
+            window_id=window.pk,
+            starts_at=window.starts_at,
+            ends_at=window.ends_at,
+            capacity=1,
+            location="",
+            by=mentor.user,
+            clock=clock,
+        )
+    with pytest.raises(SeatsBooked):
+        services.replace_windows(
+            mentor_id=mentor.pk,
+            specs=[services.WindowSpec(at(9), at(12), 1, id=window.pk)],
+            force=True,
+            by=mentor.user,
+            clock=clock,
+        )
+
+
+def test_as_few_as_are_booked_is_fine_whatever_seat_they_hold(mentor, session):
+    second = book(mallory(), mentor, at(11))
+    third = book(MenteeFactory().user, mentor, at(11))
+    services.cancel_session(session_id=session.pk, by=mentor.user, reason="", clock=clock)
+    services.cancel_session(session_id=third.pk, by=mentor.user, reason="", clock=clock)
+    assert second.seat == 2
+
+    set_seats(mentor, 1)
+
+    second.refresh_from_db()
+    assert (second.seat, second.capacity, second.status) == (1, 1, "booked")
+    assert Meeting.objects.get(pk=second.meeting_id).capacity == 1
+
+
+def test_more_seats_open_a_group_and_leave_a_session_of_two_alone(mentor, session):
+    set_seats(mentor, 5)
+    assert Meeting.objects.get().capacity == 5
+    set_seats(mentor, 1)
+    set_seats(mentor, 4)
+    assert Meeting.objects.get().capacity == 1
