@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -15,7 +15,8 @@ from sessions_app import services
 from sessions_app.admin.deciding import Asking
 from sessions_app.admin.people import MENTOR, WithMentor
 from sessions_app.deciding import decisions_in
-from sessions_app.models import AvailabilityWindow, Session
+from sessions_app.models import AvailabilityWindow
+from sessions_app.selectors.hours import seats_booked
 
 
 class WindowForm(ModelForm):  # type: ignore[type-arg]
@@ -52,9 +53,8 @@ class AvailabilityWindowAdmin(WithMentor, Asking):
     actions = ("close", "open_again")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AvailabilityWindow]:
-        live = Q(meetings__sessions__status__in=Session.LIVE)
         windows: QuerySet[AvailabilityWindow] = super().get_queryset(request)
-        return windows.annotate(seats_booked=Count("meetings__sessions", filter=live))
+        return windows.annotate(seats_booked=seats_booked())
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("mentor",) if obj is not None else ()

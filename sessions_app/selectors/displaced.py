@@ -51,12 +51,19 @@ class Busy:
 
 
 def displaced_sessions(*, mentor: Mentor, now: datetime) -> list[Displaced]:
-    """The live sessions to come that need a decision, soonest first. Three queries at most.
+    """The mentor's inbox: the live sessions to come that need a decision, soonest first.
+
+    Those that somebody let stand are not in it. Three queries at most.
 
     Args:
         mentor: with `user` loaded.
     """
-    sessions = list(undecided(mentor, now))
+    return [row for row in uncovered(mentor=mentor, now=now) if row.session.kept_at is None]
+
+
+def uncovered(*, mentor: Mentor, now: datetime) -> list[Displaced]:
+    """The live sessions to come that the hours do not carry, whether or not they were let stand."""
+    sessions = list(to_come(mentor, now))
     if not sessions:
         return []
     windows = mentor.windows.filter(is_active=True, ends_at__gt=now)
@@ -69,18 +76,13 @@ def displaced_sessions(*, mentor: Mentor, now: datetime) -> list[Displaced]:
     )
 
 
-def undecided(mentor: Mentor, now: datetime) -> QuerySet[Session]:
-    """The live sessions to come that nobody has let stand where they are."""
+def to_come(mentor: Mentor, now: datetime) -> QuerySet[Session]:
+    """The mentor's live sessions that have not begun, with their people."""
     return (
         Session.objects.select_related("meeting", "mentor__user", "mentee__user")
-        .filter(mentor=mentor, status__in=Session.LIVE, starts_at__gt=now, kept_at=None)
+        .filter(mentor=mentor, status__in=Session.LIVE, starts_at__gt=now)
         .order_by("starts_at", "id")
     )
-
-
-def all_to_come(*, mentor: Mentor, now: datetime) -> list[Displaced]:
-    """What deactivating the mentor displaces: every live session to come."""
-    return [Displaced(row, Cause.MENTOR_INACTIVE) for row in undecided(mentor, now)]
 
 
 def judged(

@@ -3,8 +3,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
 from mentors.models import Mentor
-from sessions_app.models import BusyTime, Holiday, HoursException, WeeklyHours
+from sessions_app.models import BusyTime, Holiday, HoursException, Session, WeeklyHours
+
+
+def seats_booked() -> Coalesce:
+    """For windows: how many live sessions begin in each. By the time and not by the row they were
+    booked in, because windows are cut and moved while sessions stay."""
+    live = (
+        Session.objects.filter(mentor=OuterRef("mentor"), status__in=Session.LIVE)
+        .filter(starts_at__gte=OuterRef("starts_at"), starts_at__lt=OuterRef("ends_at"))
+        .order_by()
+        .values("mentor")
+    )
+    return Coalesce(Subquery(live.annotate(seats=Count("pk")).values("seats")), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from mentors.models import Mentor
 from sessions_app.models import Session, SessionEvent
 from sessions_app.refusals import IllegalMove, SessionsOrphaned
 from sessions_app.selectors import displaced
-from sessions_app.selectors.displaced import Displaced
+from sessions_app.selectors.displaced import Cause, Displaced
 from sessions_app.services import waitlist
 from sessions_app.services.lifecycle import cancel_session
-from sessions_app.services.locks import lock_mentor
+from sessions_app.services.locks import lock_mentee, lock_mentor
 from sessions_app.services.made_hours import materialise_hours
 from sessions_app.services.rescheduling import reschedule_session
 from sessions_app.services.rules import Clock, slots_as_data
@@ -70,7 +70,8 @@ def changing_hours(
 ) -> Iterator[Changing]:
     """Run a change of hours in one transaction, behind the mentor's lock, and settle what it displaces.
 
-    Sessions that were displaced before are not asked about again: they are in the inbox.
+    Sessions that were displaced before are not asked about again: they are in the inbox, or somebody
+    let them stand. One that was let stand for another reason, and is displaced now, is asked about.
 
     Args:
         force: keep every displaced session for which there is no decision.
@@ -82,9 +83,9 @@ def changing_hours(
     with transaction.atomic():
         mentor = lock_mentor(mentor_id)
         now = clock()
-        before = {row.session.pk for row in displaced.displaced_sessions(mentor=mentor, now=now)}
+        before = {row.session.pk for row in displaced.uncovered(mentor=mentor, now=now)}
         yield Changing(mentor, now)
-        after = displaced.displaced_sessions(mentor=mentor, now=now)
+        after = displaced.uncovered(mentor=mentor, now=now)
         rows = [row for row in after if row.session.pk not in before]
         _settle(rows, decisions, mentor=mentor, now=now, by=by, clock=clock, force=force)
         waitlist.offer_open_seats(mentor=mentor, now=now)
@@ -102,7 +103,9 @@ def deactivate_mentor(
     with transaction.atomic():
         mentor = lock_mentor(mentor_id)
         now = clock()
-        rows = displaced.all_to_come(mentor=mentor, now=now)
+        rows = [
+            Displaced(session, Cause.MENTOR_INACTIVE) for session in displaced.to_come(mentor, now)
+        ]
         _settle(rows, decisions, mentor=mentor, now=now, by=by, clock=clock)
         # One that was moved stands: it was decided about, and would be in the inbox at once.
         Session.objects.filter(pk__in=[row.session.pk for row in rows], kept_at=None).filter(
@@ -178,6 +181,9 @@ def _settle(
     settled = [
         (chosen.get(row.session.pk) or Decision(row.session.pk, Action.KEEP), row) for row in rows
     ]
+    # In one order, as everywhere: two mentors may decide about the same people at one moment.
+    for mentee_id in sorted({row.session.mentee_id for row in rows}):
+        lock_mentee(mentee_id)
     order = (Action.CANCEL, Action.MOVE, Action.KEEP)
     for decision, row in sorted(settled, key=lambda pair: order.index(pair[0].action)):
         _carry_out(decision, row, now=now, by=by, clock=clock)

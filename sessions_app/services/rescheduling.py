@@ -20,6 +20,7 @@ from sessions_app.services.lifecycle import lock_session, refuse_other_version
 from sessions_app.services.rules import Clock, Refused, times_around
 from sessions_app.services.seats import (
     free_seat,
+    kept_at,
     leave_meeting,
     meeting_of,
     settle_waiting,
@@ -122,7 +123,8 @@ def _move_to(session: Session, slot: Slot, by: User, now: datetime, overrode: li
     session.capacity = meeting.capacity
     session.version += 1
     # Who looked into the room early did so for another hour.
-    session.mentor_joined_at = session.mentee_joined_at = session.kept_at = None
+    session.mentor_joined_at = session.mentee_joined_at = None
+    session.kept_at = kept_at(overrode, now)
     session.updated_at = now
     session.save(
         update_fields=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from mentors.models import Mentor
 from sessions_app.meeting_links import is_built_in, provider_of
 from sessions_app.models import Hold, Meeting, Session, WaitlistEntry
 from sessions_app.services import waitlist
-from sessions_app.slots import Calendar, Slot
+from sessions_app.slots import Calendar, Slot, Why
 
 
 def meeting_of(mentor: Mentor, slot: Slot, *, now: datetime) -> Meeting:
@@ -38,6 +39,12 @@ def times_of(mentor: Mentor, slot: Slot) -> dict[str, Any]:
         "agreed_local": f"{slot.starts_at.astimezone(zone):%Y-%m-%dT%H:%M}",
         "zone": zone.key,
     }
+
+
+def kept_at(overrode: Sequence[Why], now: datetime) -> datetime | None:
+    """A session that was put beside the hours knowingly stands there: nobody is asked about it again."""
+    beside = (Why.OUTSIDE_WINDOW, Why.AWAY, Why.BUSY)
+    return now if any(why in beside for why in overrode) else None
 
 
 def free_seat(meeting: Meeting, slot: Slot) -> int:

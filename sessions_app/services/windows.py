@@ -334,8 +334,8 @@ def conflicts_of(
     """
     _refuse_misshapen(specs)
     mentor = Mentor.objects.select_related("user").get(pk=mentor_id)
-    sessions = list(displaced.undecided(mentor, now))
-    today = {row.session.pk for row in displaced.displaced_sessions(mentor=mentor, now=now)}
+    sessions = list(displaced.to_come(mentor, now))
+    today = {row.session.pk for row in displaced.uncovered(mentor=mentor, now=now)}
     begun = mentor.windows.filter(is_active=True, starts_at__lte=now, ends_at__gt=now)
     windows = [*begun.values_list("starts_at", "ends_at"), *(spec.period for spec in specs)]
     return conflicts_as_data(

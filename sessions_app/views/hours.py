@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, F, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -23,9 +22,9 @@ from mentors.models import Mentor
 from sessions_app import selectors, services
 from sessions_app.deciding import decisions_in, questions
 from sessions_app.forms import WindowForm
-from sessions_app.models import AvailabilityWindow, Session
+from sessions_app.models import AvailabilityWindow
 from sessions_app.selectors import displaced
-from sessions_app.selectors.hours import hours_of
+from sessions_app.selectors.hours import hours_of, seats_booked
 from sessions_app.services.displaced import conflicts_as_data
 from sessions_app.views.deciding import own_hours, save, saves_once, shown
 from sessions_app.views.viewer import signed_in
@@ -127,12 +126,8 @@ def hours_page(
     status: int = 200,
 ) -> HttpResponse:
     now, zone = timezone.now(), mentor.user.zone
-    # By the time, not only by the row: a window may have moved on without its meetings.
-    live = Q(meetings__sessions__status__in=Session.LIVE) & Q(
-        meetings__starts_at__gte=F("starts_at"), meetings__starts_at__lt=F("ends_at")
-    )
     windows = selectors.windows_of(mentor, first=now, last=now + AHEAD).annotate(
-        booked=Count("meetings__sessions", filter=live)
+        booked=seats_booked()
     )
     day_of: Callable[[AvailabilityWindow], date] = lambda row: row.starts_at.astimezone(zone).date()  # noqa: E731
     strayed = displaced.displaced_sessions(mentor=mentor, now=now)

@@ -27,7 +27,7 @@ from sessions_app.services import Action, Decision
 from sessions_app.services.hours import AwaySpec, ExceptionSpec, WeeklySpec
 from tests.factories import MenteeFactory, MentorFactory
 from tests.hours import open_window
-from tests.people import alice, bob, mallory
+from tests.people import alice, bob, carol, mallory
 
 pytestmark = pytest.mark.django_db
 LONDON = ZoneInfo("Europe/London")
@@ -363,6 +363,28 @@ class TestTheInbox:
         AvailabilityWindow.objects.update(is_active=False)
         go_away(mentor, [])
         assert [row.session.pk for row in inbox(mentor)] == [session.pk]
+
+    def test_one_that_was_let_stand_for_another_reason_is_asked_about(self, mentor, session):
+        go_away(mentor, [Decision(session.pk, Action.KEEP)])
+        shorten(mentor)  # it lay across another appointment, and still does
+        BusyTime.objects.all().delete()
+        shorten(mentor, ends=time(12))
+
+        with pytest.raises(SessionsOrphaned):
+            shorten(mentor)
+        with pytest.raises(SessionsOrphaned):
+            deactivate(mentor, [])
+
+    def test_what_a_manager_booked_beside_the_hours_is_no_question(self, mentor):
+        services.book_session(
+            mentor_id=mentor.pk,
+            mentee=alice().mentee,
+            starts_at=at(18),
+            by=carol(),
+            clock=clock,
+            override=True,
+        )
+        assert inbox(mentor) == []
 
     def test_past_and_cancelled_sessions_are_nobodys_question(self, mentor, session):
         AvailabilityWindow.objects.update(is_active=False)
