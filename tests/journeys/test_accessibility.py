@@ -26,7 +26,10 @@ MENTEE = (
     "/search/", f"/search/?q={QUERY.replace(' ', '+')}", "/search/?q=help&stage=Seed&language=Welsh",
     "/sessions/", "/sessions/?show=past", "/saved/", "/profile/", "/settings/", "/dev/mail/", "/nothing/",
 )  # fmt: skip
-MENTOR = ("/sessions/", "/hours/", "/profile/")
+MENTOR = (
+    "/sessions/", "/hours/", "/hours/weekly/add/", "/hours/dates/add/", "/hours/away/add/",
+    "/hours/zone/", "/profile/",
+)  # fmt: skip
 WIDE, NARROW = (1280, 900), (320, 640)
 
 # Returns sentences about what is wrong with the page as it stands.
