@@ -57,7 +57,7 @@ class TestTheSweep:
             mentor=mentor, weekday=1, starts=time(9), ends=time(12), starts_on=date(2025, 1, 1)
         )
         runs = 0
-        for hour in range(24 * 8):
+        for hour in range(0, 24 * 8, 3):
             now = NOW + timedelta(hours=hour)
             runs += len(self.due(now))
             services.make_due_hours(clock=lambda now=now: now)
