@@ -10,29 +10,37 @@ from django.utils import timezone
 
 from accounts.models import User
 from sessions_app import services
-from sessions_app.places_shown import OfferShown, offer_shown, place_shown
+from sessions_app.places_shown import OfferShown, PlaceShown, offer_shown, place_shown
 from sessions_app.selectors import waitlist as lines
 from sessions_app.waitlist_forms import JoinForm
 
 register = template.Library()
 
 
-@register.inclusion_tag("sessions_app/_waitlist.html", takes_context=True)
-def waitlist_box(context: Context) -> dict[str, Any]:
-    """For a mentee on a mentor's page (`mentor`, `viewer`, `picker` and `form` of that page)."""
-    mentor, viewer, picker = context["mentor"], context["viewer"], context["picker"]
-    shown: dict[str, Any] = {"mentor": mentor, "csrf_token": context.get("csrf_token")}
-    if viewer is None or viewer.user_id == mentor.user_id:
-        return shown
+@register.simple_tag(takes_context=True)
+def place_in_line(context: Context) -> PlaceShown | None:
+    """The viewer's place in the line for the mentor of this page, if there is a line for them at all."""
+    mentor, viewer = context["mentor"], context["viewer"]
+    if viewer is None:
+        return None
     now, zone = timezone.now(), timezone.get_current_timezone()
     place = lines.place_with(mentor=mentor, mentee=viewer, now=now)
-    if place is not None:
-        return shown | {"place": place_shown(place, zone, now)}
+    return place_shown(place, zone, now) if place else None
+
+
+@register.inclusion_tag("sessions_app/_waitlist.html", takes_context=True)
+def waitlist_box(context: Context) -> dict[str, Any]:
+    """One's place (`place` of `place_in_line`), or how to get one. For a mentee on a mentor's page."""
+    mentor, viewer, picker = context["mentor"], context["viewer"], context["picker"]
+    place: PlaceShown | None = context.get("place")
+    shown = {"mentor": mentor, "csrf_token": context.get("csrf_token"), "place": place}
+    if place is not None or viewer is None or viewer.user_id == mentor.user_id:
+        return shown
     goal = context["form"]["goal"].value() or ""
-    return shown | {
-        "form": JoinForm(initial={"goal": goal}, zone=zone, now=now),
-        "open": not (picker.count or picker.next_day),
-    }
+    form = JoinForm(
+        initial={"goal": goal}, zone=timezone.get_current_timezone(), now=timezone.now()
+    )
+    return shown | {"form": form, "open": not (picker.count or picker.next_day)}
 
 
 @register.simple_tag
@@ -46,7 +54,9 @@ def offers_to(user: User) -> list[OfferShown]:
 def hold_box(context: Context) -> dict[str, Any]:
     """For a mentee in the booking form of a mentor's page: the time they hold, or a way to hold one."""
     mentor, viewer = context["mentor"], context["viewer"]
-    minutes = services.hold_minutes()
+    place: PlaceShown | None = context.get("place")
+    # What is offered already is held; an answer to that comes first.
+    minutes = 0 if place and place.offer else services.hold_minutes()
     now, zone = timezone.now(), timezone.get_current_timezone()
     own = lines.own_hold_with(mentor=mentor, mentee=viewer, now=now)
     return {

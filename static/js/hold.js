@@ -16,7 +16,7 @@
   const show = () => {
     const seconds = Math.round((ends - Date.now()) / 1000);
     const minutes = Math.ceil(seconds / 60);
-    if (seconds > 0) left.textContent = ` · ${minutes === 1 ? left.dataset.one : left.dataset.many.replace("{n}", minutes)}`;
+    if (seconds > 0) left.textContent = minutes > 60 ? "" : ` · ${minutes === 1 ? left.dataset.one : left.dataset.many.replace("{n}", minutes)}`;
     else { left.textContent = ""; say("holdOver"); return; }
     if (seconds <= 60) say("holdSoon");
     setTimeout(show, 1000);

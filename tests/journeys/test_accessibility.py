@@ -24,7 +24,7 @@ pytestmark = [
 ANONYMOUS = ("/", "/accounts/login/", "/accounts/signup/", "/accounts/login/code/", "/mentors/")
 MENTEE = (
     "/search/", f"/search/?q={QUERY.replace(' ', '+')}", "/search/?q=help&stage=Seed&language=Welsh",
-    "/sessions/", "/sessions/?show=past", "/saved/", "/profile/", "/settings/", "/dev/mail/", "/nothing/",
+    "/sessions/", "/sessions/?show=past", "/waitlist/", "/saved/", "/profile/", "/settings/", "/dev/mail/", "/nothing/",
 )  # fmt: skip
 MENTOR = (
     "/sessions/", "/hours/", "/hours/weekly/add/", "/hours/dates/add/", "/hours/away/add/",

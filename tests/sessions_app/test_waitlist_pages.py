@@ -54,7 +54,7 @@ class TestMentorPage:
         shown = page(alice(), f"/mentors/{hours.mentor_id}/?goal=Meet+funds")
 
         assert "Tell me when something opens" in shown
-        assert '<details class="fold mt-6" id="wait" open>' in shown
+        assert '<details class="fold" id="wait" open>' in shown
         assert f'action="{join_address(hours)}"' in shown
         assert re.search(r"<textarea[^>]*id=\"wait_goal\"[^>]*>\s*Meet funds", shown)
 
@@ -64,7 +64,7 @@ class TestMentorPage:
         shown = page(alice(), f"/mentors/{hours.mentor_id}/")
 
         assert "None of these suit you? Wait for another day" in shown
-        assert '<details class="fold mt-6" id="wait">' in shown
+        assert '<details class="fold" id="wait">' in shown
 
     def test_who_waits_sees_their_place(self, full):
         hours, _session = full
