@@ -98,7 +98,7 @@ class TestMoving:
         assert error_of(answer) == (409, "version_changed")
         assert answer.json()["version"] == 2
 
-    def test_trap_27_a_full_week_does_not_count_the_session_that_moves_in_it(self, session):
+    def test_a_full_week_does_not_count_the_session_that_moves_in_it(self, session):
         Mentor.objects.update(weekly_load_cap=1)
 
         assert move(api_of(session.mentee), session, session.starts_at + HALF).status_code == 200
