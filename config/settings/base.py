@@ -150,7 +150,12 @@ CACHES = {
 }
 
 # -- Celery ------------------------------------------------------------------------------------
-CELERY_BROKER_URL = _redis_url or embedded.broker_url(VAR_DIR)
+# A socket is "unix://" to Redis' own client and "redis+socket://" to Celery's.
+CELERY_BROKER_URL = (
+    _redis_url.replace("unix://", "redis+socket://", 1)
+    if _redis_url
+    else embedded.broker_url(VAR_DIR)
+)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
