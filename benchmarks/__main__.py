@@ -11,7 +11,7 @@ from pathlib import Path
 
 # name -> what it measures. A module of that name has `run(data: Path | None) -> dict`.
 NAMES = {
-    "slots": "open slots: the rule engine beside minute-by-minute date objects",
+    "slots": "open slots of 200 mentors: the rule engine, from the database, and by date objects",
     "booking": "64 processes for one seat: with the lock beside without",
     "match": "a request answered end to end, beside the vector search alone",
 }

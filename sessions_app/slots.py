@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -145,12 +146,8 @@ class Slot(NamedTuple):
         return at(self.ends)
 
 
-class Closure(NamedTuple):
-    """The starts first <= start < last, which a rule closes."""
-
-    first: int
-    last: int
-    why: Why
+# The starts first <= start < last, and the rule that closes them. Plain: there are thousands of them.
+Closure = tuple[int, int, Why]
 
 
 def minute(moment: datetime) -> int:
@@ -183,24 +180,24 @@ def closures(
     """
     rules = calendar.rules
     length = joining.ends - joining.starts if joining else rules.length
-    yield Closure(-_EVER, ceil_minute(now), Why.IN_PAST)
+    yield -_EVER, ceil_minute(now), Why.IN_PAST
     if not _is_held(calendar, joining):
-        yield Closure(-_EVER, ceil_minute(now + timedelta(minutes=rules.notice)), Why.TOO_SOON)
-    yield Closure(calendar.until, _EVER, Why.BEYOND_HORIZON)
+        yield -_EVER, ceil_minute(now + timedelta(minutes=rules.notice)), Why.TOO_SOON
+    yield calendar.until, _EVER, Why.BEYOND_HORIZON
     for begin, end in calendar.busy:
-        yield Closure(begin - length + 1, end, Why.MENTEE_BUSY)
+        yield begin - length + 1, end, Why.MENTEE_BUSY
     if joining is None:
         yield from _closed_by_meetings(calendar.taken, rules)
     elif joining.held >= joining.capacity:
-        yield Closure(joining.starts, joining.starts + 1, _taken_how(joining))
+        yield joining.starts, joining.starts + 1, _taken_how(joining)
     for block in calendar.blocks:
         # The mentor's own buffers count here too: the gap is max(after, 0) and max(0, before).
         first = block.starts - length - (rules.buffer_after if block.why is Why.BUSY else 0)
         last = block.ends + (rules.buffer_before if block.why is Why.BUSY else 0)
-        yield Closure(first + 1, last, block.why)
+        yield first + 1, last, block.why
     for week in calendar.weeks:
         if week.held >= rules.weekly_cap:
-            yield Closure(week.starts, week.ends, Why.WEEK_FULL)
+            yield week.starts, week.ends, Why.WEEK_FULL
 
 
 def _closed_by_meetings(taken: Sequence[Taken], rules: Rules) -> Iterator[Closure]:
@@ -210,12 +207,11 @@ def _closed_by_meetings(taken: Sequence[Taken], rules: Rules) -> Iterator[Closur
     """
     length, before, after = rules.length, rules.buffer_before, rules.buffer_after
     for meeting in taken:
-        yield Closure(meeting.starts - length + 1, meeting.ends, _taken_how(meeting))
+        yield meeting.starts - length + 1, meeting.ends, _taken_how(meeting)
     for meeting in taken:
         ahead, behind = max(after, meeting.before), max(meeting.after, before)
         if ahead or behind:
-            first = meeting.starts - length - ahead + 1
-            yield Closure(first, meeting.ends + behind, Why.TOO_CLOSE)
+            yield meeting.starts - length - ahead + 1, meeting.ends + behind, Why.TOO_CLOSE
 
 
 def _taken_how(meeting: Taken) -> Why:
@@ -244,18 +240,15 @@ def open_slots(calendar: Calendar, *, now: datetime, first: int, last: int) -> l
     at_closed = 0
     length, step = calendar.rules.length, calendar.rules.step
     for window in calendar.windows:
-        start = _on_step(window, step, first)
+        start = _on_step(window.starts, step, max(first, window.starts))
         stop = min(last, window.ends - length + 1)
         while start < stop:
             while closed[at_closed][1] <= start:
                 at_closed += 1
             closing, opening = closed[at_closed]
             if start < closing:
-                slots += [
-                    Slot(s, s + length, window.capacity, window)
-                    for s in range(start, min(closing, stop), step)
-                ]
-            start = _on_step(window, step, opening)
+                slots += _in_a_row(start, min(closing, stop), step, length, window)
+            start = _on_step(start, step, opening)
     joinable = [slot for slot in _joinable(calendar, now=now) if first <= slot.starts < last]
     if not joinable:
         return slots
@@ -264,31 +257,49 @@ def open_slots(calendar: Calendar, *, now: datetime, first: int, last: int) -> l
     return [by_start[start] for start in sorted(by_start)]
 
 
-def _on_step(window: Window, step: int, bound: int) -> int:
-    """The window's first start at or after the bound."""
-    return window.starts + max(0, -(-(bound - window.starts) // step)) * step
+def _on_step(start: int, step: int, bound: int) -> int:
+    """The first start at or after the bound that is whole steps away from this one."""
+    return bound + (start - bound) % step
+
+
+def _in_a_row(first: int, last: int, step: int, length: int, window: Window) -> list[Slot]:
+    """A fresh slot for every step. Tuples made directly: what Slot(...) adds to that costs as much
+    again, and a directory shows the slots of hundreds of mentors."""
+    new, capacity = tuple.__new__, window.capacity
+    return [new(Slot, (s, s + length, capacity, window, None)) for s in range(first, last, step)]
 
 
 def _merged(closed: Iterable[Closure]) -> list[tuple[int, int]]:
     """The ranges in order, those that touch made one. The last one has no end."""
     merged: list[tuple[int, int]] = []
-    for first, last in sorted((first, last) for first, last, _why in closed):
-        if merged and first <= merged[-1][1]:
-            if last > merged[-1][1]:
-                merged[-1] = (merged[-1][0], last)
-        else:
-            merged.append((first, last))
-    if merged[-1][1] < _EVER:
+    begin = end = -_EVER
+    for first, last, _why in sorted(closed, key=itemgetter(0)):
+        if first > end:
+            merged.append((begin, end))
+            begin, end = first, last
+        elif last > end:
+            end = last
+    merged.append((begin, end))
+    if end < _EVER:
         merged.append((_EVER, _EVER + 1))
     return merged
 
 
+def _is_in(merged: list[tuple[int, int]], start: int) -> bool:
+    return start < merged[bisect_right(merged, start, key=itemgetter(0)) - 1][1]
+
+
 def _joinable(calendar: Calendar, *, now: datetime) -> Iterator[Slot]:
     """The seats left in meetings that are there already, and the seat held for the viewer."""
+    closed: dict[tuple[int, bool], list[tuple[int, int]]] = {}
     for meeting in _with_own_hold(calendar):
         if meeting.held < meeting.capacity:
             window = _around(calendar, meeting.starts, meeting.ends)
-            if window and not any(_closed_by(calendar, meeting.starts, now=now, joining=meeting)):
+            # What closes one meeting with seats left closes the others that are as long.
+            alike = meeting.ends - meeting.starts, _is_held(calendar, meeting)
+            if alike not in closed:
+                closed[alike] = _merged(closures(calendar, now=now, joining=meeting))
+            if window and not _is_in(closed[alike], meeting.starts):
                 yield _seats_of(meeting, window)
 
 
@@ -357,7 +368,11 @@ def why_empty(calendar: Calendar, *, now: datetime, first: int, last: int) -> Wh
     found = {
         why(calendar, start=start, now=now)[0]
         for window in calendar.windows
-        for start in range(_on_step(window, step, first), min(last, window.ends - length + 1), step)
+        for start in range(
+            _on_step(window.starts, step, max(first, window.starts)),
+            min(last, window.ends - length + 1),
+            step,
+        )
     }
     return next((reason for reason in _PROMISING if reason in found), Why.OUTSIDE_WINDOW)
 

@@ -35,65 +35,71 @@ HANDED_ON_WITHIN = timedelta(minutes=2)
 
 # Everything that decides about a mentor's starts, in one round trip however many mentors. Times are
 # whole minutes (windows inwards: nothing is offered before one begins), because date objects for
-# thousands of rows cost more than the query. `n` is the mentor's place in the list asked for.
+# thousands of rows cost more than the query. `n` is the mentor's place in the list asked for. The
+# meetings of whole weeks are read for the weekly cap: those out of reach only say how many they are.
 _FACTS = """
 WITH asked AS (
     SELECT a.id, a.n, m.user_id, m.buffer_before_minutes AS before, m.buffer_after_minutes AS after
     FROM unnest(%(mentors)s::uuid[]) WITH ORDINALITY AS a (id, n)
     JOIN mentors_mentor m ON m.id = a.id
 )
-SELECT 'window', n, ceil(date_part('epoch', starts_at) / 60)::bigint,
-       floor(date_part('epoch', ends_at) / 60)::bigint, capacity, 0, 0, 0, w.id, location, NULL::int[]
+SELECT 'window' AS kind, n, ceil(date_part('epoch', starts_at) / 60)::int AS starts,
+       floor(date_part('epoch', ends_at) / 60)::int AS ends, capacity, w.id, location,
+       0 AS held, 0 AS before, 0 AS after, 0 AS seats
 FROM asked JOIN sessions_app_availabilitywindow w ON w.mentor_id = asked.id
 WHERE is_active AND starts_at < %(last)s AND ends_at > %(first)s
 UNION ALL
-SELECT 'meeting', n, floor(date_part('epoch', starts_at) / 60)::bigint,
-       ceil(date_part('epoch', ends_at) / 60)::bigint, capacity, (
-           SELECT count(*) FROM sessions_app_session s
-           WHERE s.meeting_id = t.id AND s.status IN ('pending', 'booked') AND s.id <> %(without)s
-       ), buffer_before_minutes, buffer_after_minutes, t.id, '', NULL
-FROM asked JOIN sessions_app_meeting t ON t.mentor_id = asked.id
-WHERE live AND starts_at < %(last_reach)s AND ends_at > %(first_reach)s
+SELECT CASE WHEN live AND t.starts_at < %(last_reach)s AND t.ends_at > %(first_reach)s
+            THEN 'meeting' ELSE 'seats' END,
+       n, floor(date_part('epoch', t.starts_at) / 60)::int,
+       ceil(date_part('epoch', t.ends_at) / 60)::int, t.capacity, t.id, '',
+       count(*) FILTER (WHERE s.status IN ('pending', 'booked'))::int,
+       buffer_before_minutes, buffer_after_minutes, count(*)::int
+FROM asked
+JOIN sessions_app_meeting t ON t.mentor_id = asked.id
+JOIN sessions_app_session s
+     ON s.meeting_id = t.id AND s.status <> 'cancelled' AND s.id <> %(without)s
+WHERE t.starts_at < %(last_week)s AND t.starts_at >= %(first_week)s
+GROUP BY n, t.id
 UNION ALL
-SELECT CASE WHEN mentee_id = %(viewer)s THEN 'own hold' ELSE 'hold' END, n,
-       floor(date_part('epoch', starts_at) / 60)::bigint,
-       ceil(date_part('epoch', ends_at) / 60)::bigint, capacity, 1,
-       asked.before, asked.after, h.id, '', NULL
+SELECT CASE WHEN mentee_id = %(viewer)s THEN 'own hold' ELSE 'hold' END,
+       n, floor(date_part('epoch', starts_at) / 60)::int,
+       ceil(date_part('epoch', ends_at) / 60)::int, capacity, h.id, '',
+       1, asked.before, asked.after, 1
 FROM asked JOIN sessions_app_hold h ON h.mentor_id = asked.id
 WHERE state = 'live' AND expires_at > CASE
     WHEN entry_id IS NULL OR mentee_id = %(viewer)s THEN %(now)s ELSE %(handed_on_by)s
 END
 UNION ALL
-SELECT source, n, floor(date_part('epoch', starts_at) / 60)::bigint,
-       ceil(date_part('epoch', ends_at) / 60)::bigint, 0, 0, 0, 0, NULL, '', NULL
+SELECT source, n, floor(date_part('epoch', starts_at) / 60)::int,
+       ceil(date_part('epoch', ends_at) / 60)::int, 0, NULL, '', 0, 0, 0, 0
 FROM asked JOIN sessions_app_busytime b ON b.mentor_id = asked.id
 WHERE starts_at < %(last_reach)s AND ends_at > %(first_reach)s
 UNION ALL
-SELECT 'calendar', n, floor(date_part('epoch', starts_at) / 60)::bigint,
-       ceil(date_part('epoch', ends_at) / 60)::bigint, 0, 0, 0, 0, NULL, '', NULL
+SELECT 'calendar', n, floor(date_part('epoch', starts_at) / 60)::int,
+       ceil(date_part('epoch', ends_at) / 60)::int, 0, NULL, '', 0, 0, 0, 0
 FROM asked JOIN sessions_app_commitment c ON c.user_id = asked.user_id
 WHERE c.session_id IS NOT NULL AND starts_at < %(last_reach)s AND ends_at > %(first_reach)s
 UNION ALL
-SELECT 'booked', n, 0, 0, 0, 0, 0, 0, NULL, '',
-       array_agg(floor(date_part('epoch', starts_at) / 60)::int)
-FROM asked JOIN sessions_app_session s ON s.mentor_id = asked.id
-WHERE status <> 'cancelled' AND s.id <> %(without)s
-  AND starts_at >= %(first_week)s AND starts_at < %(last_week)s
-GROUP BY n
-UNION ALL
-SELECT 'own place', n, 0, 0, 0, 0, 0, 0, e.id, '', NULL
+SELECT 'own place', n, 0, 0, 0, e.id, '', 0, 0, 0, 0
 FROM asked JOIN sessions_app_waitlistentry e ON e.mentor_id = asked.id
 WHERE e.mentee_id = %(viewer)s AND e.state IN ('waiting', 'offered')
 UNION ALL
-SELECT 'viewer', 0, floor(date_part('epoch', starts_at) / 60)::bigint,
-       ceil(date_part('epoch', ends_at) / 60)::bigint, 0, 0, 0, 0, NULL, '', NULL
+SELECT 'viewer', 0, floor(date_part('epoch', starts_at) / 60)::int,
+       ceil(date_part('epoch', ends_at) / 60)::int, 0, NULL, '', 0, 0, 0, 0
 FROM sessions_app_commitment c
 WHERE c.user_id = %(viewer_user)s AND c.session_id IS DISTINCT FROM %(without)s
   AND ends_at > %(first_reach)s
-ORDER BY 2, 3
 """
+_Row = tuple[Any, ...]
 _NOBODY = UUID(int=0)
 _BLOCKS = {"away": Why.AWAY, "calendar": Why.BUSY}
+# Of the mentor's own columns; with a page of text in each row, reading them all takes longer than
+# the answer.
+_NEEDED = (
+    "session_minutes", "start_step_minutes", "buffer_before_minutes", "buffer_after_minutes",
+    "minimum_notice_minutes", "weekly_load_cap", "booking_horizon_days", "user__time_zone",
+)  # fmt: skip
 
 
 def rules_of(mentor: Mentor) -> Rules:
@@ -145,15 +151,16 @@ def calendars(
             },
         )
         facts = [_Facts() for _mentor in range(len(mentors) + 1)]
-        for kind, n, *row in cursor:
-            _READ[kind](facts[n], kind, *row)
-    busy = facts[0].busy
+        for row in cursor.fetchall():
+            _READ[row[0]](facts[row[1]], row)
+    weeks = {zone: _mondays(zone, first, last) for zone in {m.user.zone for m in mentors}}
+    busy = sorted(facts[0].busy)
     return {
         mentor.pk: Calendar(
-            windows=fact.windows,
+            windows=sorted(fact.windows),
             taken=_with_holds(fact.taken, fact.holds),
-            blocks=fact.blocks,
-            weeks=_weeks(fact.seats, mentor.user.zone, first, last),
+            blocks=sorted(fact.blocks),
+            weeks=_weeks(fact.seats, weeks[mentor.user.zone]),
             rules=rules_of(mentor),
             busy=busy,
             until=opens_until(mentor, now),
@@ -167,7 +174,7 @@ def calendars(
 class _Facts:
     """The rows of one mentor, by kind; the viewer's own are the first one's."""
 
-    __slots__ = ("blocks", "booked", "busy", "hold", "holds", "place", "taken", "windows")
+    __slots__ = ("blocks", "busy", "hold", "holds", "place", "seats", "taken", "windows")
 
     def __init__(self) -> None:
         self.windows: list[Window] = []
@@ -175,53 +182,56 @@ class _Facts:
         self.holds: list[Taken] = []
         self.blocks: list[Block] = []
         self.busy: list[tuple[int, int]] = []
-        self.booked: list[int] = []
+        # The starts that count towards the weekly cap, one for each seat.
+        self.seats: list[int] = []
         self.hold: tuple[int, int, UUID] | None = None
         self.place: UUID | None = None
 
-    def read_window(self, _kind: str, starts: int, ends: int, *row: Any) -> None:
-        capacity, _held, _before, _after, pk, location, _booked = row
+    def read_window(self, row: _Row) -> None:
+        _, _, starts, ends, capacity, pk, location, *_ = row
         self.windows.append(Window(starts, ends, capacity, pk, location))
 
-    def read_meeting(self, _kind: str, starts: int, ends: int, *row: Any) -> None:
-        capacity, held, before, after, pk, _location, _booked = row
-        if held:  # without the one being moved, the hour may be free
+    def read_meeting(self, row: _Row) -> None:
+        _, _, starts, ends, capacity, pk, _, held, before, after, seats = row
+        self.seats += [starts] * seats
+        if held:
             self.taken.append(Taken(starts, ends, capacity, held, pk, before, after))
 
-    def read_hold(self, _kind: str, starts: int, ends: int, *row: Any) -> None:
-        capacity, held, before, after, _pk, _location, _booked = row
+    def read_seats(self, row: _Row) -> None:
+        _, _, starts, *_, seats = row
+        self.seats += [starts] * seats
+
+    def read_hold(self, row: _Row) -> None:
+        _, _, starts, ends, capacity, _, _, held, before, after, seats = row
         self.holds.append(Taken(starts, ends, capacity, held, None, before, after))
+        self.seats += [starts] * seats  # what is held may be booked any moment
 
-    def read_own_hold(self, _kind: str, starts: int, ends: int, *row: Any) -> None:
-        self.hold = (starts, ends, row[4])
+    def read_own_hold(self, row: _Row) -> None:
+        _, _, starts, ends, _, pk, *_ = row
+        self.hold = starts, ends, pk
 
-    def read_own_place(self, _kind: str, _starts: int, _ends: int, *row: Any) -> None:
-        self.place = row[4]
+    def read_own_place(self, row: _Row) -> None:
+        _, _, _, _, _, pk, *_ = row
+        self.place = pk
 
-    def read_block(self, kind: str, starts: int, ends: int, *_row: Any) -> None:
+    def read_block(self, row: _Row) -> None:
+        kind, _, starts, ends, *_ = row
         self.blocks.append(Block(starts, ends, _BLOCKS[kind]))
 
-    def read_booked(self, _kind: str, _starts: int, _ends: int, *row: Any) -> None:
-        self.booked = row[-1]
-
-    def read_viewer(self, _kind: str, starts: int, ends: int, *_row: Any) -> None:
+    def read_viewer(self, row: _Row) -> None:
+        _, _, starts, ends, *_ = row
         self.busy.append((starts, ends))
-
-    @property
-    def seats(self) -> list[int]:
-        """The starts that count towards the weekly cap: what is held may be booked any moment."""
-        return [*self.booked, *(hold.starts for hold in self.holds)]
 
 
 _READ = {
     "window": _Facts.read_window,
     "meeting": _Facts.read_meeting,
+    "seats": _Facts.read_seats,
     "hold": _Facts.read_hold,
     "own hold": _Facts.read_own_hold,
     "own place": _Facts.read_own_place,
     "away": _Facts.read_block,
     "calendar": _Facts.read_block,
-    "booked": _Facts.read_booked,
     "viewer": _Facts.read_viewer,
 }
 
@@ -229,7 +239,7 @@ _READ = {
 def _with_holds(taken: list[Taken], holds: list[Taken]) -> list[Taken]:
     """Meetings with the seats that are held in them, and meetings to be where only seats are held."""
     if not holds:
-        return taken
+        return sorted(taken)
     by_period = {(meeting.starts, meeting.ends): meeting for meeting in taken}
     for hold in holds:
         there = by_period.get((hold.starts, hold.ends))
@@ -244,22 +254,25 @@ def opens_until(mentor: Mentor, now: datetime) -> int:
     return minute(datetime.combine(last + timedelta(days=1), time.min, zone))
 
 
-def _weeks(starts: Sequence[int], zone: ZoneInfo, first: datetime, last: datetime) -> list[Week]:
-    """The weeks that touch the period, Monday 00:00 to Monday 00:00 in the mentor's zone."""
+def _mondays(zone: ZoneInfo, first: datetime, last: datetime) -> list[int]:
+    """The Mondays 00:00, in that zone, from the week of `first` to the end of the week of `last`."""
     local = first.astimezone(zone).date()
     monday = local - timedelta(days=local.weekday())
     end_of_period = minute(last)
-    bounds: list[int] = []
-    while not bounds or bounds[-1] < end_of_period:
+    mondays: list[int] = []
+    while len(mondays) < 2 or mondays[-1] < end_of_period:
         # From dates to instants one by one: a week with a clock change is not 168 hours long.
-        bounds.append(minute(datetime.combine(monday, time.min, zone)))
+        mondays.append(minute(datetime.combine(monday, time.min, zone)))
         monday += WEEK
-    bounds.append(minute(datetime.combine(monday, time.min, zone)))
-    held = sorted(starts)
-    counts = [bisect_left(held, bound) for bound in bounds]
+    return mondays
+
+
+def _weeks(seats: list[int], mondays: Sequence[int]) -> list[Week]:
+    seats.sort()
+    counts = [bisect_left(seats, monday) for monday in mondays]
     return [
         Week(begin, end, after - before)
-        for (begin, before), (end, after) in pairwise(zip(bounds, counts, strict=True))
+        for (begin, before), (end, after) in pairwise(zip(mondays, counts, strict=True))
     ]
 
 
@@ -278,7 +291,11 @@ def open_slots(
         viewer: whose own sessions make times impossible; None leaves them out.
         per_mentor: at most so many for each mentor.
     """
-    mentors = list(Mentor.objects.select_related("user").filter(pk__in=mentor_ids, is_active=True))
+    mentors = list(
+        Mentor.objects.select_related("user")
+        .only(*_NEEDED)
+        .filter(pk__in=mentor_ids, is_active=True)
+    )
     first = max(first, now)
     found: dict[UUID, list[Slot]] = {pk: [] for pk in mentor_ids}
     if first >= last:
