@@ -33,7 +33,7 @@ def _set(
 
 
 lifecycle.lock_session = _read_session
-lifecycle.move = _set
-booking.retrying = lambda work: work()
+lifecycle.move = _set  # type: ignore[attr-defined]  # what it imports, put in its place
+booking.retrying = lambda work: work()  # type: ignore[attr-defined]
 
 __all__ = ["application"]
