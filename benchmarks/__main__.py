@@ -14,6 +14,7 @@ NAMES = {
     "slots": "open slots of 200 mentors: the rule engine, from the database, and by date objects",
     "booking": "64 processes for one seat: with the lock beside without",
     "match": "a request answered end to end, beside the vector search alone",
+    "relevance": "labelled questions: the shipped order beside each of its parts, nDCG@10 with 95 % intervals",
 }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import signal
 import sqlite3
@@ -30,11 +29,11 @@ from numpy.typing import NDArray
 from accounts.models import User
 from matching import embeddings, services
 from matching.embeddings import EmbeddingBackend
+from matching.measures import CUT, ndcg, reciprocal_rank
 from matching.ranking import Policy
 from mentors.models import Expertise, Mentor
 from sessions_app.models import MentorOpening
 
-CUT: Final = 10
 RECALL_CUT: Final = 50
 ROUND: Final = 50
 
@@ -76,21 +75,21 @@ class Figures:
         }
 
 
-def read_set(folder: Path) -> LabelledSet:
-    """mentors.jsonl, queries.jsonl and qrels.tsv of a folder. Raises BadSet."""
+def read_set(
+    folder: Path, *, queries: str = "queries.jsonl", qrels: str = "qrels.tsv"
+) -> LabelledSet:
+    """mentors.jsonl, queries and judgements of a folder. Raises BadSet."""
     grades: dict[str, dict[str, int]] = {}
-    for number, line in enumerate(_lines(folder / "qrels.tsv"), start=1):
+    for number, line in enumerate(_lines(folder / qrels), start=1):
         try:
             query, mentor, grade = line.split("\t")
             grades.setdefault(query, {})[mentor] = int(grade)
         except ValueError as error:
             raise BadSet(
-                f"qrels.tsv, line {number}: expected query id, mentor id and grade, by tabs."
+                f"{qrels}, line {number}: expected query id, mentor id and grade, by tabs."
             ) from error
-    queries = [
-        (str(row["id"]), str(row.get("text") or "")) for row in _rows(folder / "queries.jsonl")
-    ]
-    return LabelledSet(list(_rows(folder / "mentors.jsonl")), queries, grades)
+    asked = [(str(row["id"]), str(row.get("text") or "")) for row in _rows(folder / queries)]
+    return LabelledSet(list(_rows(folder / "mentors.jsonl")), asked, grades)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -112,6 +111,18 @@ def _lines(path: Path) -> list[str]:
         raise BadSet(f"{path} cannot be read: {error}.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A labelled set in the scratch database: who asks, and each question with its relevant mentors.
+
+    `asked` leaves out blank questions and those without a relevant mentor; keys are our mentor ids.
+    """
+
+    viewer: User
+    asked: Sequence[tuple[str, str, Mapping[Any, int]]]  # query id, text, grades
+    mentors: int
+
+
 def evaluate(
     labelled: LabelledSet,
     *,
@@ -126,6 +137,17 @@ def evaluate(
         cache: a folder where embeddings are kept by the hash of their text.
         say: is told how far the work is.
     """
+    return _ask(load(labelled, cache=cache, now=now, say=say), policy=policy, now=now, say=say)
+
+
+def load(
+    labelled: LabelledSet,
+    *,
+    cache: Path,
+    now: datetime,
+    say: Callable[[str], None] = lambda line: None,
+) -> Loaded:
+    """The set's mentors, indexed as in production. Raises BadSet where there is nothing to measure."""
     viewer = User.objects.create_user(email="evaluation@example.invalid", role=User.Role.PM)
     ids = _load(labelled.mentors, now)
     with closing(CachedBackend(embeddings.backend(), cache)) as embedder:
@@ -142,29 +164,21 @@ def evaluate(
         # The planner knows nothing of tables filled a second ago; production has autovacuum.
         cursor.execute("ANALYZE")
     asked = [
-        (text, wanted)
+        (query, text, wanted)
         for query, text in labelled.queries
         if text.strip() and (wanted := _relevant(labelled.grades.get(query, {}), ids))
     ]
-    return _ask(asked, viewer, policy=policy, now=now, mentors=len(ids), say=say)
-
-
-def _ask(
-    asked: Sequence[tuple[str, Mapping[Any, int]]],
-    viewer: User,
-    *,
-    policy: Policy,
-    now: datetime,
-    mentors: int,
-    say: Callable[[str], None],
-) -> Figures:
     if not asked:
         raise BadSet("No query has a relevant mentor: there is nothing to measure.")
+    return Loaded(viewer, asked, len(ids))
+
+
+def _ask(loaded: Loaded, *, policy: Policy, now: datetime, say: Callable[[str], None]) -> Figures:
     nobody_asked_before = services.understand("warm up the model and the connection")
-    eligible = services.eligible_for(viewer, services.Filters(), now)
+    eligible = services.eligible_for(loaded.viewer, services.Filters(), now)
     services.search(question=nobody_asked_before, eligible=eligible, now=now, policy=policy)
     rows: list[tuple[float, float, float, float]] = []
-    for number, (text, wanted) in enumerate(asked, start=1):
+    for number, (_query, text, wanted) in enumerate(loaded.asked, start=1):
         started = time.perf_counter()
         question = services.understand(text)
         ranked = services.search(question=question, eligible=eligible, now=now, policy=policy)
@@ -177,7 +191,7 @@ def _ask(
             (ndcg(served, wanted.values()), reciprocal_rank(served), found / len(wanted), took)
         )
         if number % 25 == 0:
-            say(f"{number} of {len(asked)} questions asked")
+            say(f"{number} of {len(loaded.asked)} questions asked")
     table = np.array(rows)
     means = table[:, :3].mean(axis=0)
     return Figures(
@@ -187,24 +201,8 @@ def _ask(
         p50_ms=float(np.percentile(table[:, 3], 50)),
         p95_ms=float(np.percentile(table[:, 3], 95)),
         queries=len(rows),
-        mentors=mentors,
+        mentors=loaded.mentors,
     )
-
-
-def ndcg(served: Sequence[int], all_grades: Any, cut: int = CUT) -> float:
-    """Normalised discounted cumulative gain, with gain 2^grade - 1 (Burges et al. 2005)."""
-
-    def gain(grades: Sequence[int]) -> float:
-        return sum(
-            (2.0**grade - 1) / math.log2(place + 2) for place, grade in enumerate(grades[:cut])
-        )
-
-    best = gain(sorted(all_grades, reverse=True))
-    return gain(served) / best if best else 0.0
-
-
-def reciprocal_rank(served: Sequence[int]) -> float:
-    return next((1 / place for place, grade in enumerate(served, start=1) if grade > 0), 0.0)
 
 
 def _relevant(grades: Mapping[str, int], ids: Mapping[str, Any]) -> dict[Any, int]:

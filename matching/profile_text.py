@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# Words per piece of the bio. Under 60 a piece says too little to be found by; beyond 150 the
-# local model's 256 word pieces run out, and one vector averages too many subjects.
+# A paragraph of fewer words says too little to be found by, and joins its neighbour.
 FEW_WORDS: Final = 60
-MOST_WORDS: Final = 150
+
+# What the local model reads at once: 190 words of English are about its 256 word pieces.
+WINDOW: Final = 190
 
 # Chinese and Japanese put no blanks between words: there each character counts as one, which is
 # also what it costs the model.
@@ -46,13 +47,30 @@ class ProfileText:
 
 
 def chunks(profile: ProfileText) -> list[str]:
-    """The texts to embed: a summary of the whole profile first, then the bio in pieces.
+    """The texts that get a vector: the whole profile, its summary, and the bio by paragraphs.
 
-    Without anything to summarise the bio starts at 0; a blank profile gives []. No chunk is
-    blank, and those of the bio hold at most 150 words.
+    Each is a view of its own: the whole says what a person is about, the summary what they call
+    themselves, and a paragraph is one subject, so that someone who wrote about many things is found
+    by each. A paragraph stays one chunk however long it is (see `windows`): otherwise long texts
+    would have more votes than short ones about the same.
+
+    No chunk is blank or given twice; a blank profile gives [].
     """
     summary = _summary(profile)
-    return [*([summary] if summary else []), *_bio_pieces(profile.bio)]
+    paragraphs = [line for line in map(_stated, PARAGRAPH_BREAK.split(profile.bio)) if line]
+    whole = "\n".join([summary, *paragraphs] if summary else paragraphs)
+    views = [whole, summary, *_joined(paragraphs, least=FEW_WORDS)]
+    return list(dict.fromkeys(view for view in views if view))
+
+
+def windows(text: str) -> list[str]:
+    """A text in stretches of at most 190 words, which is what a model can read at once.
+
+    Cut between paragraphs where that is enough, else between sentences into about equal parts. The
+    vector of a text is the mean of its windows'. A text without words is one window.
+    """
+    pieces = [piece for line in PARAGRAPH_BREAK.split(text) for piece in _divided(line)]
+    return _joined(pieces, least=WINDOW) or [text]
 
 
 def source_hash(text: str, model_id: str) -> str:
@@ -81,43 +99,37 @@ def _labelled(label: str, values: Sequence[str]) -> str:
     return f"{label}: {named}" if named else ""
 
 
-def _bio_pieces(bio: str) -> list[str]:
-    """Paragraphs, short ones joined and long ones divided.
+def _joined(pieces: Sequence[str], *, least: int) -> list[str]:
+    """Neighbours put together while one of them has fewer words than `least` and both fit a window.
 
-    No two neighbours could be joined: either both have 60 words, or together they pass 150.
+    Afterwards no two neighbours could be joined.
     """
-    pieces: list[str] = []
-    for piece in _short_paragraphs(bio):
-        if pieces and _belong_together(_words(pieces[-1]), _words(piece)):
-            pieces[-1] = f"{pieces[-1]}\n{piece}"
+    joined: list[str] = []
+    for piece in filter(None, pieces):
+        if joined and _belong_together(_words(joined[-1]), _words(piece), least):
+            joined[-1] = f"{joined[-1]}\n{piece}"
         else:
-            pieces.append(piece)
-    return pieces
+            joined.append(piece)
+    return joined
 
 
-def _belong_together(first: int, second: int) -> bool:
-    return min(first, second) < FEW_WORDS and first + second <= MOST_WORDS
-
-
-def _short_paragraphs(bio: str) -> Iterator[str]:
-    """Paragraphs of at most 150 words."""
-    for paragraph in map(_stated, PARAGRAPH_BREAK.split(bio)):
-        if _words(paragraph) > MOST_WORDS:
-            yield from _divided(paragraph)
-        elif paragraph:
-            yield paragraph
+def _belong_together(first: int, second: int, least: int) -> bool:
+    return min(first, second) < least and first + second <= WINDOW
 
 
 def _divided(paragraph: str) -> Iterator[str]:
     """A long paragraph in parts of about equal length, cut between sentences where possible."""
-    parts = math.ceil(_words(paragraph) / MOST_WORDS)
-    share = math.ceil(_words(paragraph) / parts)
+    length = _words(paragraph)
+    if length <= WINDOW:
+        yield _one_line(paragraph)
+        return
+    share = math.ceil(length / math.ceil(length / WINDOW))
     current: list[str] = []
     count = 0
     for sentence in _short_sentences(paragraph, share):
         length = _words(sentence)
         # Whichever end is nearer to the share: before this sentence, or after it.
-        if current and (count + length > MOST_WORDS or count + length / 2 > share):
+        if current and (count + length > WINDOW or count + length / 2 > share):
             yield _one_line("".join(current))
             current, count = [], 0
         current.append(sentence)
@@ -131,7 +143,7 @@ def _short_sentences(paragraph: str, share: int) -> Iterator[str]:
     for end in [*(found.end() for found in SENTENCE_END.finditer(paragraph)), len(paragraph)]:
         sentence = paragraph[start:end]
         start = end
-        if _words(sentence) <= MOST_WORDS:
+        if _words(sentence) <= WINDOW:
             yield sentence
         else:
             firsts = [found.start() for found in WORD.finditer(sentence)][::share]

@@ -56,8 +56,13 @@ def _accents() -> tuple[str, str]:
 # is an extension that the embedded server does not have.)
 FOLDED: Final = "translate(lower({{}}), '{}', '{}')".format(*_accents())
 
-# BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", 3.4), its usual k1 and
-# b. `coverage` is the share of the question's words, weighed by rarity, that the profile has.
+# BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", 3.4) with k1 = 1.5, and
+# b = 0.6, for a profile is long because a person knows many things, not because it is wordy. It is
+# given as a share of what a profile could have at most, that repeats every word of the question
+# without end: so it means the same whoever else there is, and says how much the words tell at all.
+# Rarity counts to the power of 1.5, between BM25 and the cosine of tf-idf (2): founders write
+# sentences, and what their everyday words find is chance.
+# `coverage` is the share of the question's words, weighed likewise, that the profile has.
 _WORDS: Final = f"""
     asked AS MATERIALIZED (
         SELECT lexeme AS word FROM unnest(to_tsvector('english', {FOLDED.format("%s")}))
@@ -69,7 +74,7 @@ _WORDS: Final = f"""
         FROM asked LEFT JOIN matching_wordcount c ON c.word = asked.word
         GROUP BY asked.word
     ), word AS MATERIALIZED (
-        SELECT word, ln(1 + (mentors - df + 0.5) / (df + 0.5)) AS idf
+        SELECT word, power(ln(1 + (mentors - df + 0.5) / (df + 0.5)), 1.5) AS weight
         FROM (SELECT word, df, sum(df) OVER (ORDER BY df, word) AS hits FROM frequency) rarest
         CROSS JOIN corpus
         WHERE hits <= {MOST_HITS} OR hits = df
@@ -78,8 +83,9 @@ _WORDS: Final = f"""
         FROM word JOIN matching_wordcount c ON c.word = word.word
     ), lexical AS (
         SELECT hit.mentor_id,
-            sum(idf * n * 2.2 / (n + 1.2 * (0.25 + 0.75 * i.length / corpus.length))) AS bm25,
-            sum(idf) / (SELECT sum(idf) FROM word) AS coverage
+            sum(weight * n / (n + 1.5 * (0.4 + 0.6 * i.length / corpus.length)))
+                / (SELECT sum(weight) FROM word) AS bm25,
+            sum(weight) / (SELECT sum(weight) FROM word) AS coverage
         FROM hit
         JOIN eligible ON eligible.id = hit.mentor_id
         JOIN word ON word.word = hit.word
@@ -130,7 +136,8 @@ _CANDIDATES: Final = """
     ), near AS MATERIALIZED (
         -- One pass: looked up candidate by candidate, the list of chunks would be read 200 times.
         SELECT chunk.mentor_id, array_agg(chunk.cosine ORDER BY chunk.cosine DESC) AS cosines,
-            (array_agg(chunk.chunk_no ORDER BY chunk.cosine DESC))[1] AS best_chunk
+            -- Chunk 0 is the whole profile: as a passage to quote from, anything else is better.
+            (array_agg(chunk.chunk_no ORDER BY chunk.chunk_no = 0, chunk.cosine DESC))[1] AS best_chunk
         FROM chunk JOIN candidate ON candidate.id = chunk.mentor_id
         GROUP BY chunk.mentor_id
     )

@@ -20,7 +20,7 @@ from matching.profile_text import ProfileText
 
 # Part of every hash. Count it up when the text made of a profile changes (matching/profile_text.py
 # or the SQL below), and everything is indexed again.
-PROFILE_VERSION: Final = "1"
+PROFILE_VERSION: Final = "2"
 
 # Between the parts of a hashed text, so that moving a word from one field to the next is a change.
 _FIELD, _ITEM = r"E'\x1f'", r"E'\x1e'"

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from matching import embeddings, selectors
 from matching.embeddings import EmbeddingBackend, EmbeddingUnavailable
+from matching.embeddings.base import unit_rows
 from matching.models import MentorEmbedding, MentorIndex
-from matching.profile_text import chunks, source_hash
+from matching.profile_text import chunks, source_hash, windows
 from matching.selectors.retrieval import FOLDED
 from matching.selectors.staleness import EXPERTISE, WORDS_HASH
 from mentors.models import Mentor
@@ -177,8 +178,25 @@ def _embed_missing(
     }
     if not missing:
         return {}
-    rows = embedder.embed_documents(list(missing.values()))
-    return dict(zip(missing, rows, strict=True))
+    return dict(zip(missing, _vectors(list(missing.values()), embedder), strict=True))
+
+
+def _vectors(texts: Sequence[str], embedder: EmbeddingBackend) -> NDArray[np.float32]:
+    """One unit row a text, shape (len(texts), dimensions): the mean of its windows by their length.
+
+    A model cuts off what is longer than its window; without the mean, the end of a long profile
+    would never be found by meaning.
+    """
+    parts = [windows(text) for text in texts]
+    different = list(dict.fromkeys(window for windows_ in parts for window in windows_))
+    of_window = dict(zip(different, embedder.embed_documents(different), strict=True))
+    means = [
+        np.average(
+            [of_window[w] for w in windows_], axis=0, weights=[len(w) or 1 for w in windows_]
+        )
+        for windows_ in parts
+    ]
+    return unit_rows(np.array(means, dtype=np.float32))
 
 
 def _replace(

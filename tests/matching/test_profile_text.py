@@ -4,7 +4,7 @@ import itertools
 
 from hypothesis import given, strategies as st
 
-from matching.profile_text import ProfileText, chunks, source_hash
+from matching.profile_text import ProfileText, chunks, source_hash, windows
 
 FULL = ProfileText(
     headline="Helps health start-ups sell to hospitals",
@@ -36,72 +36,94 @@ ANY_PROFILE = st.builds(
 )
 
 
-class TestSummary:
-    def test_comes_first_and_says_everything_but_the_bio_and_languages(self):
-        assert chunks(FULL)[0] == (
+class TestViews:
+    def test_the_whole_comes_first_then_the_summary_then_the_bio(self):
+        summary = (
             "Helps health start-ups sell to hospitals. Chief Commercial Officer at Praxis GmbH. "
             "Expertise: Pricing, Enterprise sales. Industries: Health. Stages: Seed, Series A."
         )
+        bio = "I sold software to hospitals for ten years.\nNow I teach others."
 
-    def test_leaves_out_what_is_missing(self):
+        assert chunks(FULL) == [f"{summary}\n{bio}", summary, bio]
+
+    def test_the_summary_leaves_out_what_is_missing(self):
         assert chunks(ProfileText(company="Praxis GmbH")) == ["Praxis GmbH."]
         assert chunks(ProfileText(title="CFO", stages=("", "Seed"))) == ["CFO. Stages: Seed."]
 
-    def test_does_not_double_a_full_stop(self):
+    def test_the_summary_does_not_double_a_full_stop(self):
         assert chunks(ProfileText(headline="Ask me anything!")) == ["Ask me anything!"]
         assert chunks(ProfileText(headline="何でも聞いて。")) == ["何でも聞いて。"]
 
-    def test_does_not_repeat_a_role_that_the_headline_names(self):
+    def test_the_summary_does_not_repeat_a_role_that_the_headline_names(self):
         profile = ProfileText(headline="cfo at Acme, twice", title="CFO", company="Acme")
 
         assert chunks(profile) == ["cfo at Acme, twice."]
 
-    def test_a_bio_alone_needs_no_summary(self):
+    def test_a_bio_alone_is_its_own_whole(self):
         assert chunks(ProfileText(bio="I know pricing.")) == ["I know pricing."]
 
+    def test_each_subject_of_a_long_bio_is_a_chunk(self):
+        subjects = [_sentence(word, 120) for word in ("alpha", "beta", "gamma")]
 
-class TestBio:
-    def test_short_paragraphs_stay_together(self):
-        assert chunks(FULL)[1:] == [
-            "I sold software to hospitals for ten years.\nNow I teach others."
-        ]
+        assert chunks(ProfileText(bio="\r\n\r\n".join(subjects)))[1:] == subjects
 
-    def test_paragraphs_that_can_stand_alone_do(self):
-        first, second = _sentence("alpha", 80), _sentence("beta", 70)
+    def test_a_paragraph_is_one_chunk_however_long(self):
+        # It would otherwise have more votes than a short one about the same.
+        bio = " ".join(_sentence(f"word{number}", 20) for number in range(40))
 
-        assert chunks(ProfileText(bio=f"{first}\r\n\r\n{second}")) == [first, second]
+        assert chunks(ProfileText(headline="Words", bio=bio))[1:] == ["Words.", bio]
+
+    @given(BIOS)
+    def test_the_whole_and_the_parts_keep_every_word_in_order(self, bio):
+        whole, *parts = chunks(ProfileText(bio=bio)) or [""]
+
+        assert whole.split() == bio.split()
+        assert not parts or " ".join(parts).split() == bio.split()
+
+    @given(ANY_PROFILE)
+    def test_no_chunk_is_there_twice(self, profile):
+        assert len(set(chunks(profile))) == len(chunks(profile))
+
+
+class TestWindows:
+    def test_what_fits_is_one_window(self):
+        assert windows(FULL.bio.replace("\n\n", "\n")) == [FULL.bio.replace("\n\n", "\n")]
+        assert windows("") == [""]
+
+    def test_paragraphs_are_kept_together_where_they_fit(self):
+        first, second, third = (_sentence(word, 90) for word in ("alpha", "beta", "gamma"))
+
+        assert windows(f"{first}\n{second}\n{third}") == [f"{first}\n{second}", third]
 
     def test_a_long_paragraph_is_cut_between_sentences_in_about_equal_parts(self):
         sentences = [_sentence(f"word{number}", 20) for number in range(11)]
 
-        parts = chunks(ProfileText(bio=" ".join(sentences)))
+        parts = windows(" ".join(sentences))
 
         assert " ".join(parts).split() == " ".join(sentences).split()
         assert [part.count(".") for part in parts] in ([5, 6], [6, 5])
 
     def test_a_sentence_without_end_is_cut_between_words(self):
-        parts = chunks(ProfileText(bio="word " * 400))
-
-        assert [len(part.split()) for part in parts] == [134, 134, 132]
+        assert [len(part.split()) for part in windows("word " * 400)] == [134, 134, 132]
 
     def test_languages_without_blanks_are_cut_too(self):
-        parts = chunks(ProfileText(bio="価格設定を教えます。" * 60))
+        parts = windows("価格設定を教えます。" * 60)
 
         assert "".join(parts) == "価格設定を教えます。" * 60
         assert all(part.endswith("。") for part in parts)
-        assert max(map(len, parts)) <= 200
+        assert max(map(len, parts)) <= 190
 
     @given(BIOS)
-    def test_keeps_every_word_in_order(self, bio):
-        assert " ".join(chunks(ProfileText(bio=bio))).split() == bio.split()
+    def test_keep_every_word_in_order(self, text):
+        assert " ".join(windows(text)).split() == text.split()
 
     @given(BIOS)
-    def test_no_piece_is_long_and_no_short_one_could_be_joined(self, bio):
-        lengths = [len(piece.split()) for piece in chunks(ProfileText(bio=bio))]
+    def test_none_is_long_and_no_two_neighbours_would_fit_one(self, text):
+        lengths = [len(piece.split()) for piece in windows(text)]
 
-        assert all(0 < length <= 150 for length in lengths)
+        assert all(length <= 190 for length in lengths)
         for first, second in itertools.pairwise(lengths):
-            assert min(first, second) >= 60 or first + second > 150
+            assert first + second > 190 or min(first, second) >= 190
 
 
 class TestBlankProfiles:
