@@ -49,26 +49,36 @@ def run(data: Path | None) -> dict[str, Any]:
         data: a labelled set as `evaluate_matching` reads it, or a folder of such sets. Beside a
             queries.jsonl, queries-docs.jsonl with qrels-docs.tsv is a set of its own.
     """
-    figures: dict[str, Any] = {}
-    if data is None:
-        figures["sets of others"] = "not measured: no --data folder was given"
-    elif not any(True for _ in _sets_in(data)):
-        figures[str(data)] = "not measured: it holds no mentors.jsonl"
-    if not OUR_OWN.is_dir():
-        figures["founders"] = f"not measured: {OUR_OWN} is not there"
+    figures = missing(data)
     with override_settings(EMBEDDING_BACKEND="minilm"):
         for name, labelled in [*(_sets_in(data) if data else ()), *_own_sets()]:
             now = timezone.now()
             with scratch_database():
                 cache = Path(settings.VAR_DIR) / "embedding-cache"
-                table = _measure(load(labelled, cache=cache, now=now), now)
+                table = measure(load(labelled, cache=cache, now=now), now)
             figures |= {f"{name}: {row}": value for row, value in table.items()}
     return figures
 
 
+def missing(data: Path | None) -> dict[str, Any]:
+    """The sets that cannot be measured, each with the reason."""
+    said: dict[str, Any] = {}
+    if data is None:
+        said["sets of others"] = "not measured: no --data folder was given"
+    elif not _folders(data):
+        said[str(data)] = "not measured: neither it nor a folder in it has a mentors.jsonl"
+    if not OUR_OWN.is_dir():
+        said["founders"] = f"not measured: {OUR_OWN} is not there"
+    return said
+
+
+def _folders(data: Path) -> list[Path]:
+    found = [*data.glob("mentors.jsonl"), *data.glob("*/mentors.jsonl")]
+    return sorted(path.parent for path in found)
+
+
 def _sets_in(data: Path) -> Iterator[tuple[str, LabelledSet]]:
-    for mentors in sorted([*data.glob("mentors.jsonl"), *data.glob("*/mentors.jsonl")]):
-        folder = mentors.parent
+    for folder in _folders(data):
         yield folder.name, read_set(folder)
         if (folder / "queries-docs.jsonl").exists():
             documents = read_set(folder, queries="queries-docs.jsonl", qrels="qrels-docs.tsv")
@@ -95,7 +105,8 @@ def _own_sets() -> Iterator[tuple[str, LabelledSet]]:
     )
 
 
-def _measure(loaded: Loaded, now: datetime) -> dict[str, Row]:
+def measure(loaded: Loaded, now: datetime) -> dict[str, Row]:
+    """The rows of one set that was loaded into the scratch database, in the order to print."""
     found: dict[str, list[tuple[float, float]]] = {}
     for _query, text, wanted in loaded.asked:
         for row, (order, pool) in _orders(loaded, text, now).items():

@@ -41,7 +41,7 @@ def candidates(draw, least=1):
         one(
             number,
             cosines=draw(cosines),
-            bm25=draw(st.floats(0, 30)),
+            bm25=draw(st.floats(0, 1)),
             coverage=draw(st.floats(0, 1)),
             is_bookable=draw(st.booleans()),
             free_7d=draw(st.integers(0, 30)),
@@ -115,6 +115,32 @@ def test_evidence_rises_with_every_vote_that_counts(values, more):
     assert evidence([*best[:8], *best[:3]]) == evidence(best[:8]) or len(best) < 8
 
 
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.integers(0, 7), st.floats(0, 1))
+def test_more_of_the_words_asked_for_never_lowers_relevance(shares, which, more):
+    found = [one(number, cosines=(0.4,), bm25=share) for number, share in enumerate(shares)]
+    which %= len(found)
+    better = [*found]
+    better[which] = replace(found[which], bm25=min(1.0, shares[which] + more))
+    assert relevance(better)[which] >= relevance(found)[which] - 1e-9
+
+
+def test_words_that_find_only_chance_do_not_overrule_the_meaning():
+    # Nobody has more than a trace of the question's words: the better vector leads.
+    near, chance = one(1, cosines=(0.5,), bm25=0.0), one(2, cosines=(0.38,), bm25=0.06)
+    rest = [one(number, cosines=(0.2,), bm25=0.01) for number in range(3, 9)]
+    assert order([near, chance, *rest])[0] == near.mentor_id
+    # With all of the question's words in one profile, that one does.
+    says_it = replace(chance, bm25=0.6)
+    assert order([near, says_it, *rest])[0] == says_it.mentor_id
+
+
+def test_many_documents_about_it_count_more_than_one():
+    many = one(1, cosines=(0.5, 0.48, 0.47, 0.45))
+    single = one(2, cosines=(0.52, 0.1, 0.05, 0.0))
+    rest = [one(number, cosines=(0.1, 0.1, 0.1, 0.1)) for number in range(3, 6)]
+    assert order([many, single, *rest])[0] == many.mentor_id
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -125,12 +151,12 @@ def test_evidence_rises_with_every_vote_that_counts(values, more):
     ],
 )
 def test_among_equals_the_small_signals_decide(better, worse):
-    same = {"cosines": (0.4,), "bm25": 3.0}
+    same = {"cosines": (0.4,), "bm25": 0.3}
     assert order([one(1, **same, **worse), one(2, **same, **better)])[0] == UUID(int=2)
 
 
 def test_small_signals_never_lift_a_mentor_who_does_not_fit():
-    fits = one(1, cosines=(0.6,), bm25=9.0, booked_28d=30, rating_total=20, rating_count=10)
+    fits = one(1, cosines=(0.6,), bm25=0.6, booked_28d=30, rating_total=20, rating_count=10)
     does_not = one(
         2,
         cosines=(0.1,),
@@ -164,8 +190,8 @@ def test_whoever_is_asked_for_by_name_comes_first():
 
 
 def test_whoever_has_no_vector_yet_is_judged_by_words():
-    fresh = one(1, bm25=12.0, coverage=0.9)
-    known = [one(number, cosines=(0.3,), bm25=1.0) for number in range(2, 6)]
+    fresh = one(1, bm25=0.8, coverage=0.9)
+    known = [one(number, cosines=(0.3,), bm25=0.1) for number in range(2, 6)]
     assert order([*known, fresh])[0] == fresh.mentor_id
     assert score(fresh, MODEL) == 90
 

@@ -123,10 +123,23 @@ def test_only_changed_texts_are_embedded_again():
     embed()
     Mentor.objects.filter(pk=made.pk).update(headline="Another headline")
     recorder = Recorder()
-    assert embed(embedder=recorder).texts == 1
-    assert len(recorder.texts) == 1
-    assert recorder.texts[0].startswith("Another headline")
-    assert MentorEmbedding.objects.filter(mentor=made).count() == 2
+    # The whole and the summary; the bio's own vector stays.
+    assert embed(embedder=recorder).texts == 2
+    assert len(recorder.texts) == 2
+    assert all(text.startswith("Another headline") for text in recorder.texts)
+    assert MentorEmbedding.objects.filter(mentor=made).count() == 3
+
+
+def test_a_chunk_longer_than_a_window_is_the_mean_of_its_windows():
+    first, second = (" ".join([word] * 150) + "." for word in ("pricing", "hiring"))
+    made = mentor(headline="", bio=f"{first}\n\n{second}")
+    embed()
+    whole, *parts = (
+        np.asarray(row.vector) for row in made.embeddings.order_by("chunk_no", "model_id")
+    )
+    weights = [len(first), len(second)]
+    mean = np.average(parts, axis=0, weights=weights)
+    assert np.allclose(whole, mean / np.linalg.norm(mean), atol=1e-6)
 
 
 def test_a_profile_that_became_blank_loses_its_vectors_and_is_not_stale():
