@@ -12,7 +12,7 @@ from pathlib import Path
 # name -> what it measures. A module of that name has `run(data: Path | None) -> dict`.
 NAMES = {
     "slots": "open slots of 200 mentors: the rule engine, from the database, and by date objects",
-    "booking": "64 processes for one seat: with the lock beside without",
+    "booking": "six ways to be crowded, from separate processes, beside plain psycopg and no guards",
     "match": "a request answered end to end, beside the vector search alone",
     "relevance": "labelled questions: the shipped order beside each of its parts, nDCG@10 with 95 % intervals",
 }

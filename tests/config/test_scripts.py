@@ -105,15 +105,25 @@ def test_what_measures_seconds_runs_alone_and_first(clone, alone, rest, expected
     assert done.returncode == expected
     assert done.stdout.split("\n")[:2] == [
         "asked: -m pytest -m timing -p no:randomly",
-        "asked: -m pytest -m not timing -n 2",
+        "asked: -m pytest -m not timing and not crowd -n 2",
     ]
 
 
-@pytest.mark.parametrize(("check", "test", "expected"), [(0, 0, 0), (1, 0, 1), (0, 1, 1)])
-def test_the_build_runs_both_and_repeats_pytests_last_line(clone, check, test, expected):
+@pytest.mark.parametrize(
+    ("check", "test", "crowd", "expected"),
+    [(0, 0, 0, 0), (1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)],
+)
+def test_the_build_runs_all_and_repeats_pytests_last_lines(clone, check, test, crowd, expected):
     pretend(clone / "script" / "check", f"echo checked; exit {check}")
-    pretend(clone / "script" / "test", f"echo '== 7 passed in 0.1s =='; exit {test}")
+    pretend(
+        clone / "script" / "test",
+        f'case "$*" in *crowd*) echo "== 2 passed in 9s =="; exit {crowd};; esac\n'
+        f"echo '== 7 passed in 0.1s =='; exit {test}",
+    )
     done = run(clone, ".ci/run")
     assert done.returncode == expected
     assert "checked" in done.stdout
-    assert done.stdout.strip().splitlines()[-1] == "tests: == 7 passed in 0.1s =="
+    assert done.stdout.strip().splitlines()[-2:] == [
+        "tests: == 7 passed in 0.1s ==",
+        "tests: == 2 passed in 9s ==",
+    ]

@@ -22,7 +22,11 @@ from tests.hours import open_window
 from tests.line import book
 from tests.races.crew import waiting
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.crowd,
+    pytest.mark.django_db(transaction=True),
+]
 HALF = timedelta(minutes=30)
 
 

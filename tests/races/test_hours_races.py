@@ -15,7 +15,11 @@ from sessions_app.selectors import displaced
 from tests.factories import MenteeFactory, MentorFactory
 from tests.hours import open_window
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.crowd,
+    pytest.mark.django_db(transaction=True),
+]
 ROUNDS, MENTEES = 6, 8
 
 

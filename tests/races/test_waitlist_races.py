@@ -19,7 +19,11 @@ from sessions_app.services.waitlist import expire_holds
 from tests.factories import MenteeFactory, MentorFactory
 from tests.line import cancel, full_hour, wait
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.crowd,
+    pytest.mark.django_db(transaction=True),
+]
 WALK_INS = 32
 
 
