@@ -18,7 +18,7 @@ from sessions_app import notifications
 from sessions_app.models import Notification, Session, SessionEvent
 from sessions_app.services.locks import lock_mentee, lock_mentor
 from sessions_app.services.rules import Clock, Refused, Times, times_around
-from sessions_app.services.seats import free_seat, kept_at, meeting_of, settle_waiting
+from sessions_app.services.seats import free_seat, kept_at, meeting_of, opened_at, settle_waiting
 from sessions_app.slots import Slot, Why, minute, why
 
 # What the database says when somebody was faster, and what that means where the rules cannot say.
@@ -157,6 +157,7 @@ def _seat(
         match_request=wish.match_request,
         booked_by=wish.by,
         created_at=now,
+        mentor_joined_at=opened_at(meeting, slot),
         kept_at=kept_at(overrode, now),
     )
     SessionEvent.objects.create(

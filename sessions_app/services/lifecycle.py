@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import selectors as program_selectors
@@ -135,10 +136,16 @@ def join_session(*, session_id: UUID, by: User, clock: Clock) -> str:
             raise TooEarly(_("The link opens 15 minutes before the session starts."))
         side = side_of(session, by)
         if side:  # a program manager may look in without being counted
-            Session.objects.filter(pk=session.pk, **{f"{side}_joined_at": None}).update(
-                **{f"{side}_joined_at": now}
-            )
+            joined = f"{side}_joined_at"
+            _seats_joined(session, side).filter(**{joined: None}).update(**{joined: now})
         return session.meeting.meeting_url
+
+
+def _seats_joined(session: Session, side: str) -> QuerySet[Session]:
+    """The seats that somebody takes by joining: a mentor opens the room once, for all who sit in it."""
+    if side == "mentee":
+        return Session.objects.filter(pk=session.pk)
+    return Session.objects.filter(meeting=session.meeting_id, status__in=Session.LIVE)
 
 
 def side_of(session: Session, user: User) -> str | None:

@@ -23,6 +23,7 @@ from sessions_app.services.seats import (
     kept_at,
     leave_meeting,
     meeting_of,
+    opened_at,
     settle_waiting,
     times_of,
 )
@@ -123,7 +124,7 @@ def _move_to(session: Session, slot: Slot, by: User, now: datetime, overrode: li
     session.capacity = meeting.capacity
     session.version += 1
     # Who looked into the room early did so for another hour.
-    session.mentor_joined_at = session.mentee_joined_at = None
+    session.mentor_joined_at, session.mentee_joined_at = opened_at(meeting, slot), None
     session.kept_at = kept_at(overrode, now)
     session.updated_at = now
     session.save(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Min
+
 from mentors.models import Mentor
 from sessions_app.meeting_links import is_built_in, provider_of
 from sessions_app.models import Hold, Meeting, Session, WaitlistEntry
@@ -60,6 +62,16 @@ def free_seat(meeting: Meeting, slot: Slot) -> int:
         )
     )
     return next(seat for seat in range(1, meeting.capacity + 2) if seat not in held)
+
+
+def opened_at(meeting: Meeting, slot: Slot) -> datetime | None:
+    """When the mentor opened the room, where others sit in it already: whoever comes later finds it
+    open, and the mentor was there for them too."""
+    if slot.meeting is None or slot.meeting.id is None:
+        return None
+    live = Session.objects.filter(meeting=meeting, status__in=Session.LIVE)
+    opened: datetime | None = live.aggregate(at=Min("mentor_joined_at"))["at"]
+    return opened
 
 
 def leave_meeting(session: Session) -> None:

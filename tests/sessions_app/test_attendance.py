@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from sessions_app import services
-from sessions_app.models import Meeting, Notification, Session
+from sessions_app.models import AvailabilityWindow, Meeting, Notification, Session
+from tests.factories import MenteeFactory
 from tests.hours import open_window
 from tests.people import alice, api, bob, browser, carol, mallory
 from tests.sessions_app.test_booking_api import book, error_of
@@ -89,6 +90,59 @@ class TestTheEnd:
             "permission_denied",
         )
         assert patch(session.mentor.user, session, status="completed").status_code == 200
+
+
+class TestAGroup:
+    """The mentor opens the room once, from whichever of its sessions, and is there for everybody."""
+
+    @pytest.fixture
+    def group(self):
+        window = open_window(bob(weekly_load_cap=20).mentor, capacity=3)
+        for person in (alice(), mallory()):
+            book(api(person), window)
+        return window, list(Session.objects.order_by("seat"))
+
+    def test_a_mentor_who_opened_it_is_absent_for_nobody(self, group):
+        _window, [first, second] = group
+        begin(first, ago=MINUTE)
+        for person, session in (
+            (first.mentor.user, first),
+            (first.mentee.user, first),
+            (second.mentee.user, second),
+        ):
+            assert api(person).post(f"/api/sessions/{session.pk}/join").status_code == 200
+
+        services.finish_ended_sessions(now=timezone.now() + 60 * MINUTE)
+
+        for session in (first, second):
+            session.refresh_from_db()
+            seen = session.status, session.mentor_attendance, session.mentee_attendance
+            assert seen == ("completed", "attended", "attended")
+        assert not Notification.objects.filter(kind="no_show").exists()
+
+    def test_nor_for_those_who_come_later(self, group):
+        window, [first, _second] = group
+        begin(first, ago=-10 * MINUTE)
+        api(first.mentor.user).post(f"/api/sessions/{first.pk}/join")
+        AvailabilityWindow.objects.update(starts_at=timezone.now() - MINUTE)
+        late = services.book_session(
+            mentor_id=window.mentor_id,
+            mentee=MenteeFactory(),
+            starts_at=Meeting.objects.get().starts_at,
+            by=carol(),
+            clock=timezone.now,
+            override=True,
+        )
+        assert late.mentor_joined_at is not None
+
+    def test_a_mentee_joins_for_themself_alone(self, group):
+        _window, [first, second] = group
+        begin(first, ago=MINUTE)
+
+        api(first.mentee.user).post(f"/api/sessions/{first.pk}/join")
+
+        second.refresh_from_db()
+        assert second.mentee_joined_at is None
 
 
 class TestReports:
