@@ -45,12 +45,16 @@ class BookingForm(forms.Form):
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
 
 
-class MoveForm(forms.Form):
+class SeenForm(forms.Form):
+    """The session as the person saw it: where it has changed since, they look again."""
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class MoveForm(SeenForm):
     start = InstantField(
         label=_("Time"), max_length=40, error_messages={"required": _("Choose a time first.")}
     )
-    # The session as the person saw it: where it has changed since, they look again.
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
 class WhyForm(forms.Form):
@@ -74,7 +78,7 @@ class WhyForm(forms.Form):
         return values
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(SeenForm):
     reason = forms.CharField(
         label=_("Why?"),
         required=False,

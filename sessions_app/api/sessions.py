@@ -184,7 +184,7 @@ def _change(session_id: UUID, by: User, change: dict[str, Any]) -> None:
             override=change["override"],
         )
     elif status == Session.Status.BOOKED:
-        services.approve_session(session_id=session_id, by=by, clock=timezone.now)
+        services.approve_session(session_id=session_id, by=by, clock=timezone.now, version=version)
     elif status == Session.Status.COMPLETED:
         services.complete_or_dispute(session_id=session_id, by=by, clock=timezone.now)
     elif status == Session.Status.NO_SHOW:
@@ -197,9 +197,13 @@ def _change(session_id: UUID, by: User, change: dict[str, Any]) -> None:
         )
 
 
+# Python itself refuses to read a number of thousands of digits.
+_LONGEST_VERSION = 10
+
+
 def _version(request: Request) -> int | None:
     text = request.query_params.get("version", "")
-    if text and not text.isdecimal():
+    if text and not (text.isdecimal() and len(text) <= _LONGEST_VERSION):
         raise Invalid(
             _("A version is a whole number."), fields={"version": [_("Send it as you read it.")]}
         )

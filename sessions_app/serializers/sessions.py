@@ -56,7 +56,8 @@ class SessionChangeSerializer(serializers.Serializer[Any]):
     starts_at = OffsetDateTimeField(required=False)
     override = serializers.BooleanField(default=False)
     version = serializers.IntegerField(
-        required=False, help_text="Only if the session is still at this version: 409 otherwise."
+        required=False,
+        help_text="To move, accept or cancel it only if it is still at this version: 409 otherwise.",
     )
     status = serializers.ChoiceField(
         choices=["booked", "cancelled", "completed", "no_show"],

@@ -23,12 +23,24 @@ JOIN_OPENS = timedelta(minutes=15)
 BATCH = 500
 
 
-def approve_session(*, session_id: UUID, by: User, clock: Clock) -> Session:
-    """The mentor says yes to a pending session. Raises IllegalMove where there is nothing to approve."""
+def approve_session(
+    *, session_id: UUID, by: User, clock: Clock, version: int | None = None
+) -> Session:
+    """The mentor says yes to a pending session.
+
+    Args:
+        version: only if the session is still at this version: a mentor says yes to the time they saw.
+
+    Raises:
+        NotFound, NotAllowed: not theirs to accept.
+        VersionChanged: it has changed since.
+        IllegalMove: there is nothing to approve.
+    """
     with transaction.atomic():
         session = lock_session(session_id, by)
         if session.mentor.user_id != by.pk and not by.is_program_manager:
             raise NotAllowed(_("Only the mentor can accept a request."))
+        refuse_other_version(session, version)
         now = clock()
         if session.status != Session.Status.PENDING or session.starts_at <= now:
             raise IllegalMove(_("This session is not waiting for an answer any more."))

@@ -26,6 +26,7 @@ from sessions_app import selectors, services
 from sessions_app.forms import LONGEST_GOAL, BookingForm, WhyForm
 from sessions_app.picker import offered
 from sessions_app.views.picking import instant_of, picker_context
+from sessions_app.views.sessions import booked_sentence
 from sessions_app.views.viewer import in_shown_zone, mentee_of, shown_zone, signed_in
 from sessions_app.zones import zone_label
 
@@ -68,9 +69,7 @@ def book(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
         return mentor_page_with(
             request, mentor, form, chosen=chosen, refusal=refusal, status=status_of(refusal)
         )
-    messages.success(
-        request, _("Done. An e-mail with the invitation is on its way to both of you.")
-    )
+    messages.success(request, booked_sentence(is_pending=mentor.approves_bookings))
     return HttpResponse(status=status, headers={"Location": address.decode()})
 
 

@@ -22,6 +22,7 @@ from accounts.refusals import Refusal
 from sessions_app import services
 from sessions_app.forms import MoveForm
 from sessions_app.models import Session
+from sessions_app.refusals import VersionChanged
 from sessions_app.views.picking import instant_of, picker_context
 from sessions_app.views.sessions import facts_of, own_session
 from sessions_app.views.viewer import in_shown_zone, signed_in
@@ -71,6 +72,10 @@ def move_page(
             clock=timezone.now,
             version=form.cleaned_data["version"],
         )
+    except VersionChanged as refusal:
+        # The page shows how it is by now: whoever presses again has seen that.
+        seen = MoveForm({**request.POST.dict(), "version": session.version})
+        return show(seen, chosen=form.cleaned_data["start"], refusal=refusal)
     except Refusal as refusal:
         return show(form, chosen=form.cleaned_data["start"], refusal=refusal)
     messages.success(

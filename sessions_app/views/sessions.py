@@ -24,7 +24,7 @@ from accounts.refusals import NotFound, Refusal
 from accounts.selectors import program
 from sessions_app import selectors, services
 from sessions_app.add_to_calendar import calendar_links, ics_response
-from sessions_app.forms import NotesForm, ReasonForm
+from sessions_app.forms import NotesForm, ReasonForm, SeenForm
 from sessions_app.models import Session
 from sessions_app.picker import other_clock
 from sessions_app.services.attendance import GRACE
@@ -81,6 +81,7 @@ def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
             by=signed_in(request),
             reason=form.cleaned_data["reason"],
             clock=timezone.now,
+            version=form.cleaned_data["version"],
         )
     except Refusal as refusal:
         context["refusal"] = refusal
@@ -97,10 +98,14 @@ def cancel(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @once_per_form
 def accept(request: HttpRequest, session_id: UUID) -> HttpResponse:
     session = own_session(request, session_id)
+    form = SeenForm(request.POST)
+    version = form.cleaned_data["version"] if form.is_valid() else None
     try:
-        services.approve_session(session_id=session.pk, by=signed_in(request), clock=timezone.now)
+        services.approve_session(
+            session_id=session.pk, by=signed_in(request), clock=timezone.now, version=version
+        )
     except Refusal as refusal:
-        return detail_page(request, session, refusal=refusal)
+        return detail_page(request, own_session(request, session_id), refusal=refusal)
     messages.success(request, _("Accepted. Both of you get the invitation by e-mail."))
     return redirect("sessions:detail", session.pk)
 
@@ -143,6 +148,13 @@ def write_notes(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_safe
 def calendar_ics(request: HttpRequest, session_id: UUID) -> HttpResponse:
     return ics_response(own_session(request, session_id), signed_in(request))
+
+
+def booked_sentence(*, is_pending: bool) -> str:
+    """What happens next once a time is taken."""
+    if is_pending:
+        return _("Asked. The mentor gets an e-mail, and the time is held for you until the answer.")
+    return _("Done. An e-mail with the invitation is on its way to both of you.")
 
 
 def own_session(request: HttpRequest, session_id: UUID) -> Session:

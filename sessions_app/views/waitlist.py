@@ -20,9 +20,11 @@ from accounts.refusals import NotAllowed, NotFound, Refusal
 from mentors.models import Mentee, Mentor
 from mentors.selectors import mentor_for
 from sessions_app import services
+from sessions_app.models import Session
 from sessions_app.picker import offered
 from sessions_app.places_shown import PlaceShown, place_shown
 from sessions_app.selectors import waitlist as lines
+from sessions_app.views.sessions import booked_sentence
 from sessions_app.views.viewer import in_shown_zone, mentee_of, shown_zone, signed_in
 from sessions_app.waitlist_forms import JoinForm
 from sessions_app.zones import zone_label
@@ -107,9 +109,8 @@ def accept_offer(request: HttpRequest, entry_id: UUID) -> HttpResponse:
         raise Http404 from refusal
     except Refusal as refusal:
         return _places_page(request, refusal=refusal, about=entry_id)
-    messages.success(
-        request, _("Done. An e-mail with the invitation is on its way to both of you.")
-    )
+    is_pending = session.status == Session.Status.PENDING
+    messages.success(request, booked_sentence(is_pending=is_pending))
     return redirect("sessions:detail", session.pk)
 
 
