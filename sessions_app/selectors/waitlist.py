@@ -22,7 +22,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from accounts.refusals import NotFound
 from mentors.models import Block, Mentee, Mentor
-from sessions_app.models import Hold, WaitlistEntry
+from sessions_app.models import Hold, Session, WaitlistEntry
 
 IN_LINE = (WaitlistEntry.State.WAITING, WaitlistEntry.State.OFFERED)
 # How long a place that ended is still shown, so that nobody wonders where it went.
@@ -150,3 +150,14 @@ def offer_for(*, user: User, hold_id: UUID | None = None, entry_id: UUID | None 
     if offer is None:
         raise NotFound
     return offer
+
+
+def session_from(hold: Hold) -> Session | None:
+    """The session that this offer became, while it is still to take place at that time."""
+    booked = Session.objects.select_related("meeting", "mentor__user", "mentee__user").filter(
+        mentor=hold.mentor_id,
+        mentee=hold.mentee_id,
+        starts_at=hold.starts_at,
+        status__in=Session.LIVE,
+    )
+    return booked.first()

@@ -166,13 +166,7 @@ def pass_offer(
 
 def _booked_by(hold: Hold, clock: Clock) -> Session:
     """The session that this offer became. Raises OfferEnded where it is not there any more."""
-    booked = Session.objects.select_related("meeting", "mentor__user", "mentee__user").filter(
-        mentor=hold.mentor_id,
-        mentee=hold.mentee_id,
-        starts_at=hold.starts_at,
-        status__in=Session.LIVE,
-    )
-    session = booked.first()
+    session = lines.session_from(hold)
     if session is None:
         raise _ended(hold, clock)
     return session

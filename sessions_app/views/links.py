@@ -37,7 +37,7 @@ from sessions_app.picker import offered
 from sessions_app.places_shown import offer_shown
 from sessions_app.preferences import OPTIONAL, wants
 from sessions_app.refusals import LinkExpired, VersionChanged
-from sessions_app.selectors.waitlist import offer_for
+from sessions_app.selectors.waitlist import IN_LINE, offer_for, session_from
 from sessions_app.views.feedback import feedback_page
 from sessions_app.views.moving import move_page
 from sessions_app.views.sessions import facts_of
@@ -161,11 +161,14 @@ def _offer(request: HttpRequest, link: Link) -> HttpResponse:
             refusal, status = error, status_of(error)
             hold.refresh_from_db()
     now, zone = timezone.now(), shown_zone()
+    was_booked = hold.state == Hold.State.USED
     context = {
         "hold": hold,
         "offer": offer_shown(hold, zone, now),
         "is_live": hold.state == Hold.State.LIVE and hold.expires_at > now,
-        "is_booked": hold.state == Hold.State.USED,
+        "was_booked": was_booked,
+        "session": session_from(hold) if was_booked else None,
+        "is_in_line": hold.entry is not None and hold.entry.state in IN_LINE,
         "refusal": refusal,
         "alternatives": offered(
             refusal.extra.get("alternatives", ()) if refusal else (), hold.mentor, zone

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from mentors.models import Mentor
 from sessions_app import services
 from sessions_app.links import Verb, make_link
 from sessions_app.models import Hold, Session
@@ -92,3 +94,35 @@ def test_a_suspended_persons_link_to_it_does_nothing(offered):
 
     assert Client().post(path_to(offered), {"action": "book"}).status_code == 410
     assert not Session.objects.filter(status="booked").exists()
+
+
+def test_after_the_booking_was_cancelled_it_does_not_say_that_they_meet(offered):
+    client, path = Client(), path_to(offered)
+    client.post(path, {"action": "book"})
+    cancel(Session.objects.get(status="booked"))
+
+    page = client.get(path).content.decode()
+
+    assert "You meet" not in page
+    assert "moved or cancelled since" in page
+
+
+def test_who_left_the_line_is_not_told_that_they_keep_their_place(offered):
+    path = path_to(offered)
+    services.leave_waitlist(entry_id=offered.entry_id, by=offered.mentee.user, clock=timezone.now)
+
+    page = Client().get(path).content.decode()
+
+    assert "You keep your place" not in page
+    assert "You do not wait in this line any more" in page
+
+
+def test_where_the_mentor_accepts_each_request_nobody_is_told_that_it_is_booked(offered):
+    Mentor.objects.update(approves_bookings=True)
+    client, path = Client(), path_to(offered)
+
+    client.post(path, {"action": "book"})
+
+    page = client.get(path).content.decode()
+    assert "Waiting for Bob Mentor to accept" in page
+    assert "It is booked" not in page
