@@ -30,7 +30,8 @@ from sessions_app.slots import (
 REACH = timedelta(hours=12)
 WEEK = timedelta(days=7)
 # An offer that nobody answered is handed on by the sweep. Until then it still keeps its seat from
-# walk-ins, or they would come before the next in line; longer than that it may not, should the sweep rest.
+# walk-ins (by then whom it was for is one), or they would come before the next in line; longer than
+# that it may not, should the sweep rest.
 HANDED_ON_WITHIN = timedelta(minutes=2)
 
 # Everything that decides about a mentor's starts, in one round trip however many mentors. Times are
@@ -62,13 +63,13 @@ JOIN sessions_app_session s
 WHERE t.starts_at < %(last_week)s AND t.starts_at >= %(first_week)s
 GROUP BY n, t.id
 UNION ALL
-SELECT CASE WHEN mentee_id = %(viewer)s THEN 'own hold' ELSE 'hold' END,
+SELECT CASE WHEN mentee_id = %(viewer)s AND expires_at > %(now)s THEN 'own hold' ELSE 'hold' END,
        n, floor(date_part('epoch', starts_at) / 60)::int,
        ceil(date_part('epoch', ends_at) / 60)::int, capacity, h.id, '',
        1, asked.before, asked.after, 1
 FROM asked JOIN sessions_app_hold h ON h.mentor_id = asked.id
 WHERE state = 'live' AND expires_at > CASE
-    WHEN entry_id IS NULL OR mentee_id = %(viewer)s THEN %(now)s ELSE %(handed_on_by)s
+    WHEN entry_id IS NULL THEN %(now)s ELSE %(handed_on_by)s
 END
 UNION ALL
 SELECT source, n, floor(date_part('epoch', starts_at) / 60)::int,

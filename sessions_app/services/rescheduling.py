@@ -91,7 +91,10 @@ def _reschedule(wish: _Wish, clock: Clock) -> Session:
         times = times_around(mentor, session.mentee, wish.starts_at, now=now, without=session.pk)
         slot, overrode = times.open_slot(wish.starts_at, now=now, override=wish.override)
         _move_to(session, slot, wish.by, now, overrode)
-        settle_waiting(times.calendar, slot, mentor=mentor, now=now)
+        hold = times.calendar.hold
+        # Who is moved by somebody else waits on for what they wait for, unless this is it.
+        if wish.by.pk == session.mentee.user_id or (hold and hold[:2] == (slot.starts, slot.ends)):
+            settle_waiting(times.calendar, slot, mentor=mentor, now=now)
         notifications.drop_unsent(session)
         notifications.tell_both(session, Notification.Kind.MOVED, now=now)
         waitlist.offer_open_seats(mentor=mentor, now=now)

@@ -102,7 +102,8 @@ def expire_holds(*, now: datetime) -> int:
 
 
 def take_back_impossible_offers(*, now: datetime) -> int:
-    """End the offers of times that are none any more: the hours were closed, the mentor is away.
+    """End the offers of times that are none any more: the hours were closed, the mentor is away or
+    takes no sessions.
 
     It is nobody's fault, so the place is waiting again and the offer does not count as unanswered.
     Returns how many were taken back.
@@ -167,6 +168,8 @@ def _may_see(place: WaitlistEntry, mentor: Mentor) -> bool:
 
 
 def _is_possible(hold: Hold, mentor: Mentor, now: datetime) -> bool:
+    if not (mentor.is_active and mentor.user.is_active):
+        return False
     calendar = selectors.calendars(
         mentors=[mentor], first=hold.starts_at, last=hold.ends_at, now=now, viewer=hold.mentee
     )[mentor.pk]

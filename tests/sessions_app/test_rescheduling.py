@@ -12,6 +12,7 @@ from mentors.models import Mentee, Mentor
 from sessions_app.models import Commitment, Meeting, Notification, Session, SessionEvent
 from tests.factories import MenteeFactory, MentorFactory
 from tests.hours import open_window
+from tests.line import wait
 from tests.people import alice, api, bob, browser, carol, mallory
 from tests.sessions_app.test_booking_api import book, error_of
 
@@ -107,6 +108,19 @@ class TestMoving:
         assert move(api_of(session.mentor), session, session.starts_at + HALF).status_code == 200
         stranger = move(api(mallory()), session, session.starts_at + 2 * HALF)
         assert error_of(stranger) == (404, "not_found")
+
+    def test_who_is_moved_by_the_mentor_waits_on_and_who_moves_themself_does_not(
+        self, hours, session
+    ):
+        place = wait(session.mentee.user, session.mentor, wanted_from=hours.ends_at)
+
+        move(api_of(session.mentor), session, session.starts_at + HALF)
+
+        place.refresh_from_db()
+        assert place.state == "waiting"
+        move(api_of(session.mentee), session, session.starts_at + 2 * HALF)
+        place.refresh_from_db()
+        assert place.state == "booked"
 
     def test_after_the_cutoff_only_the_mentor_and_program_managers_can(self, session):
         ProgramSettings.objects.create(reschedule_cutoff_minutes=60 * 24 * 30)

@@ -253,15 +253,16 @@ class TestSweep:
 
     def test_trap_13_a_walk_in_is_not_faster_than_the_sweep(self):
         hours, session = full_hour(bob().mentor)
-        wait(alice(), hours.mentor)
+        too_late = alice()
+        wait(too_late, hours.mentor)
         next_one = MenteeFactory().user
         wait(next_one, hours.mentor)
         cancel(session)
-        walk_in = mallory()
         expired = Hold.objects.get().expires_at
 
-        with pytest.raises(UnableToBook):
-            book(walk_in, hours, clock=lambda: expired + timedelta(seconds=29))
+        for walk_in in (mallory(), too_late):
+            with pytest.raises(UnableToBook):
+                book(walk_in, hours, clock=lambda: expired + timedelta(seconds=29))
         services.tend_waitlists(now=expired + timedelta(seconds=30))
 
         assert offer_to(next_one).starts_at == hours.starts_at
@@ -318,6 +319,17 @@ class TestSweep:
         BusyTime.objects.create(
             mentor=hours.mentor, starts_at=hours.starts_at, ends_at=hours.ends_at
         )
+
+        tend()
+
+        assert Hold.objects.get().state == Hold.State.PASSED
+        assert state_of(place) == State.WAITING
+
+    def test_an_offer_of_a_mentor_who_stops_is_taken_back_too(self):
+        hours, session = full_hour(bob().mentor)
+        place = wait(alice(), hours.mentor)
+        cancel(session)
+        Mentor.objects.update(is_active=False)
 
         tend()
 
