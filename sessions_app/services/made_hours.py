@@ -23,6 +23,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import DateField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
+from accounts.refusals import Refusal
 from mentors.models import Mentor
 from sessions_app.hours import Period, Planned, date_of, joined, planned, without
 from sessions_app.models import (
@@ -262,7 +263,7 @@ def make_due_hours(*, clock: Clock, limit: int = BATCH) -> int:
                 now = clock()
                 made += materialise_hours(mentor=mentor, now=now)
                 waitlist.offer_open_seats(mentor=mentor, now=now)
-        except DatabaseError:
+        except (DatabaseError, Refusal):
             logger.exception("hours_not_made", extra={"mentor": str(mentor_id)})
     return made
 

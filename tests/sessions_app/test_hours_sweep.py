@@ -16,7 +16,8 @@ from sessions_app.models import (
     WeeklyHours,
 )
 from sessions_app.services import made_hours
-from tests.people import alice, bob
+from tests.factories import MenteeFactory, MentorFactory
+from tests.people import alice, bob, carol
 from tests.weekly import NOW, TUESDAY, at, clock, walls, weekly
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +112,25 @@ class TestTheSweep:
         with django_assert_max_num_queries(16):
             assert services.make_due_hours(clock=clock) > 150
         assert AvailabilityWindow.objects.count() > 200
+
+    def test_hours_that_cannot_be_made_keep_no_other_mentor_waiting(self, mentor):
+        """Fewer seats than are booked, written past the services: that mentor's hours stay as they are."""
+        rule = weekly(mentor, capacity=2)
+        book(mentor, at(TUESDAY, 9))
+        services.book_session(
+            mentor_id=mentor.pk,
+            mentee=MenteeFactory(),
+            starts_at=at(TUESDAY, 9),
+            by=carol(),
+            clock=clock,
+        )
+        WeeklyHours.objects.filter(pk=rule.pk).update(capacity=1)
+        other = MentorFactory(booking_horizon_days=28)
+        WeeklyHours.objects.create(
+            mentor=other, weekday=1, starts=time(9), ends=time(12), starts_on=date(2025, 1, 1)
+        )
+        HoursMade.objects.all().delete()
+
+        services.make_due_hours(clock=clock)
+
+        assert list(HoursMade.objects.values_list("mentor", flat=True)) == [other.pk]
