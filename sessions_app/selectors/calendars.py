@@ -38,6 +38,7 @@ HANDED_ON_WITHIN = timedelta(minutes=2)
 # whole minutes (windows inwards: nothing is offered before one begins), because date objects for
 # thousands of rows cost more than the query. `n` is the mentor's place in the list asked for. The
 # meetings of whole weeks are read for the weekly cap: those out of reach only say how many they are.
+# Our own event, found again in the mentor's calendar, is no other appointment.
 _FACTS = """
 WITH asked AS (
     SELECT a.id, a.n, m.user_id, m.buffer_before_minutes AS before, m.buffer_after_minutes AS after
@@ -76,6 +77,8 @@ SELECT source, n, floor(date_part('epoch', starts_at) / 60)::int,
        ceil(date_part('epoch', ends_at) / 60)::int, 0, NULL, '', 0, 0, 0, 0
 FROM asked JOIN sessions_app_busytime b ON b.mentor_id = asked.id
 WHERE starts_at < %(last_reach)s AND ends_at > %(first_reach)s
+  AND NOT EXISTS (SELECT 1 FROM sessions_app_session own WHERE b.uid <> ''
+                  AND own.mentor_id = asked.id AND own.id::text || '@office-hours' = b.uid)
 UNION ALL
 SELECT 'calendar', n, floor(date_part('epoch', starts_at) / 60)::int,
        ceil(date_part('epoch', ends_at) / 60)::int, 0, NULL, '', 0, 0, 0, 0

@@ -96,7 +96,10 @@ def judged(
 
     Windows that touch count as one: where hours are cut in two, the mentor is there all the same.
     """
-    hours = joined(windows)
+    hours, sessions = joined(windows), list(sessions)
+    # Of a group each session has its event, all of them at one time.
+    own = {row.ical_uid for row in sessions}
+    busy = [row for row in busy if row.uid not in own]
     causes = ((row, _cause(row, hours, busy, active=active)) for row in sessions)
     return [Displaced(row, cause) for row, cause in causes if cause is not None]
 
@@ -110,12 +113,7 @@ def _cause(
         return Cause.CLOCK_CHANGED
     if not covers(hours, session.starts_at, session.ends_at):
         return Cause.OUTSIDE_HOURS
-    if any(
-        row.starts_at < session.ends_at
-        and session.starts_at < row.ends_at
-        and row.uid != session.ical_uid
-        for row in busy
-    ):
+    if any(row.starts_at < session.ends_at and session.starts_at < row.ends_at for row in busy):
         return Cause.BUSY
     return None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from sessions_app import services
-from sessions_app.models import Meeting, WeeklyHours
-from sessions_app.refusals import SeatsBooked
+from sessions_app.models import BusyTime, Meeting, WeeklyHours
+from sessions_app.refusals import SeatsBooked, UnableToBook
+from sessions_app.selectors.displaced import displaced_sessions
 from sessions_app.services.hours import WeeklySpec
 from tests.factories import MenteeFactory
 from tests.people import alice, bob, mallory
@@ -108,3 +109,34 @@ def test_more_seats_open_a_group_and_leave_a_session_of_two_alone(mentor, sessio
     set_seats(mentor, 1)
     set_seats(mentor, 4)
     assert Meeting.objects.get().capacity == 1
+
+
+def test_trap_16_a_group_seen_again_in_the_mentors_calendar_clashes_with_nothing(mentor, session):
+    """Each session of a group has an event of its own, and all of them are at one time."""
+    second = book(mallory(), mentor, at(11))
+    BusyTime.objects.bulk_create(
+        BusyTime(
+            mentor=mentor,
+            source="calendar",
+            uid=row.ical_uid,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+        )
+        for row in (session, second)
+    )
+
+    assert displaced_sessions(mentor=mentor, now=NOW) == []
+    third = book(MenteeFactory().user, mentor, at(11))
+    assert third.meeting_id == session.meeting_id
+    moved = services.reschedule_session(
+        session_id=third.pk,
+        starts_at=at(11) + timedelta(minutes=30),
+        by=third.mentee.user,
+        clock=clock,
+    )
+    assert moved.starts_at == at(11) + timedelta(minutes=30)
+    BusyTime.objects.create(
+        mentor=mentor, source="calendar", uid="x@office-hours", starts_at=at(9), ends_at=at(10)
+    )
+    with pytest.raises(UnableToBook, match="another appointment"):
+        book(MenteeFactory().user, mentor, at(9))
