@@ -74,6 +74,8 @@ class Asking(Console):
                     with transaction.atomic():
                         service(row, decisions)
                     done += 1
+                except SeatsBooked as refusal:  # nothing to decide here: somebody moves first
+                    self.message_user(request, str(refusal), "ERROR")
                 except SessionsOrphaned as refusal:
                     conflicts += refusal.extra["conflicts"]
                 except Refusal as refusal:

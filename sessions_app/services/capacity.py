@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import ngettext
 
+from mentors.models import Mentor
 from sessions_app.models import AvailabilityWindow, Meeting, Session
 from sessions_app.refusals import SeatsBooked
 
@@ -36,6 +39,40 @@ def fit_seats(changes: Sequence[tuple[AvailabilityWindow, int]], *, now: datetim
     for meeting in meetings:
         seats = wanted[meeting.window_id]  # type: ignore[index]  # filtered by it
         if seats < meeting.capacity or meeting.capacity > 1:
+            _resize(meeting, seats, [row for row in sessions if row.meeting_id == meeting.pk])
+
+
+def seats_of_hours(*, mentor: Mentor, now: datetime) -> dict[UUID, int]:
+    """How many seats the hours give each meeting to come that lies in them. In one query."""
+    around = AvailabilityWindow.objects.filter(
+        mentor=OuterRef("mentor"),
+        is_active=True,
+        starts_at__lte=OuterRef("starts_at"),
+        ends_at__gt=OuterRef("starts_at"),
+    ).values("capacity")[:1]
+    meetings = Meeting.objects.filter(mentor=mentor, live=True, starts_at__gt=now)
+    found = meetings.annotate(of_hours=Subquery(around)).exclude(of_hours=None)
+    return dict(found.values_list("pk", "of_hours"))
+
+
+def follow_hours(before: Mapping[UUID, int], *, mentor: Mentor, now: datetime) -> None:
+    """Give meetings the seats of their hours where these have others than `before`.
+
+    By the time, and not by the window a meeting was booked in: a date that differs, or hours set by
+    hand, are another window at the same time. Raises as `fit_seats` does.
+    """
+    after = seats_of_hours(mentor=mentor, now=now) if before else {}
+    changed = {pk: seats for pk, seats in after.items() if before.get(pk, seats) != seats}
+    if not changed:
+        return
+    sessions = list(
+        Session.objects.select_related("mentee__user")
+        .filter(meeting__in=changed)
+        .order_by("starts_at", "seat", "created_at")
+    )
+    for meeting in Meeting.objects.filter(pk__in=changed).order_by("starts_at", "id"):
+        seats = changed[meeting.pk]
+        if seats < meeting.capacity or 1 < meeting.capacity < seats:
             _resize(meeting, seats, [row for row in sessions if row.meeting_id == meeting.pk])
 
 

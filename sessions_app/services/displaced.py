@@ -27,6 +27,7 @@ from sessions_app.refusals import IllegalMove, SessionsOrphaned
 from sessions_app.selectors import displaced
 from sessions_app.selectors.displaced import Cause, Displaced
 from sessions_app.services import waitlist
+from sessions_app.services.capacity import follow_hours, seats_of_hours
 from sessions_app.services.lifecycle import cancel_session
 from sessions_app.services.locks import lock_mentee, lock_mentor
 from sessions_app.services.made_hours import materialise_hours
@@ -78,16 +79,19 @@ def changing_hours(
 
     Raises:
         SessionsOrphaned: a displaced session has no decision; nothing is saved.
+        SeatsBooked: more seats are booked than the hours would have.
         Refusal: a decision cannot be carried out, as when the chosen time is taken.
     """
     with transaction.atomic():
         mentor = lock_mentor(mentor_id)
         now = clock()
         before = {row.session.pk for row in displaced.uncovered(mentor=mentor, now=now)}
+        seats = seats_of_hours(mentor=mentor, now=now)
         yield Changing(mentor, now)
         after = displaced.uncovered(mentor=mentor, now=now)
         rows = [row for row in after if row.session.pk not in before]
         _settle(rows, decisions, mentor=mentor, now=now, by=by, clock=clock, force=force)
+        follow_hours(seats, mentor=mentor, now=now)
         waitlist.offer_open_seats(mentor=mentor, now=now)
 
 

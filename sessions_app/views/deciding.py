@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.http import status_of
 from accounts.idempotency import once_per_form
@@ -80,7 +81,7 @@ def answer(request: HttpRequest, mentor: Mentor, page: Page) -> HttpResponse:
             return _show(request, mentor, page, found=found)
         return save(request, mentor, page.change, done=page.done)
     except Refusal as refusal:
-        _say_in(page.form, refusal)
+        say_in(page.form, refusal, mentor)
         return _show(request, mentor, page, status=status_of(refusal))
 
 
@@ -130,7 +131,7 @@ def _ask(
     return shown(request, mentor, "sessions_app/hours_decide.html", context, status=status)
 
 
-def _say_in(form: forms.Form, refusal: Refusal) -> None:
+def say_in(form: forms.Form, refusal: Refusal, mentor: Mentor) -> None:
     """What was refused, beside the fields that it is about."""
     fields = {
         name: sentences
@@ -142,9 +143,9 @@ def _say_in(form: forms.Form, refusal: Refusal) -> None:
         for sentence in sentences:
             form.add_error(name, sentence)
     for row in refusal.extra.get("conflicts", ()):
-        form.add_error(
-            None, f"{timezone.localtime(row['starts_at']):%H:%M}, {row['mentee']['name']}"
-        )
+        # On the mentor's clock like the rest of the page, which is made after this.
+        begins = row["starts_at"].astimezone(mentor.user.zone)
+        form.add_error(None, f"{date_format(begins, 'D j F, H:i')}, {row['mentee']['name']}")
 
 
 def _show(

@@ -26,7 +26,7 @@ from sessions_app.models import AvailabilityWindow
 from sessions_app.selectors import displaced
 from sessions_app.selectors.hours import hours_of, seats_booked
 from sessions_app.services.displaced import conflicts_as_data
-from sessions_app.views.deciding import own_hours, save, saves_once, shown
+from sessions_app.views.deciding import Change, own_hours, save, saves_once, say_in, shown
 from sessions_app.views.viewer import signed_in
 
 AHEAD = timedelta(days=62)
@@ -65,7 +65,7 @@ def add_window(request: HttpRequest) -> HttpResponse:
             done=_("Your hours are open for booking."),
         )
     except Refusal as refusal:
-        form.add_error(None, str(refusal))
+        say_in(form, refusal, mentor)
         return hours_page(request, mentor, form, status=status_of(refusal))
 
 
@@ -77,7 +77,7 @@ def remove_window(request: HttpRequest, window_id: UUID) -> HttpResponse:
     mentor = own_hours(request)
     if not mentor.windows.filter(pk=window_id).exists():
         raise Http404
-    return save(
+    return save_or_say(
         request,
         mentor,
         lambda decisions: services.withdraw_window(
@@ -89,6 +89,16 @@ def remove_window(request: HttpRequest, window_id: UUID) -> HttpResponse:
         ),
         done=_("These hours are closed. Nothing new can be booked in them."),
     )
+
+
+def save_or_say(request: HttpRequest, mentor: Mentor, change: Change, *, done: str) -> HttpResponse:
+    """Save a change that has no form of its own; where it cannot be made, the hours say why."""
+    try:
+        return save(request, mentor, change, done=done)
+    except Refusal as refusal:
+        return hours_page(
+            request, mentor, _form(mentor), refusal=refusal, status=status_of(refusal)
+        )
 
 
 @login_required

@@ -20,7 +20,8 @@ from sessions_app import services
 from sessions_app.forms_hours import AwayForm, ExceptionForm, WeeklyForm, ZoneForm
 from sessions_app.models import BusyTime, HoursException, WeeklyHours
 from sessions_app.services import AwaySpec, ExceptionSpec, WeeklySpec
-from sessions_app.views.deciding import Page, answer, own_hours, save, saves_once
+from sessions_app.views.deciding import Page, answer, own_hours, saves_once
+from sessions_app.views.hours import save_or_say
 from sessions_app.views.viewer import signed_in
 
 SHOW_AND_SEND = ["GET", "HEAD", "POST"]
@@ -202,4 +203,4 @@ def remove_away(request: HttpRequest, away_id: UUID) -> HttpResponse:
 
 
 def _removed(request: HttpRequest, mentor: Mentor, change: Callable[..., object]) -> HttpResponse:
-    return save(request, mentor, change, done=_("Removed."))
+    return save_or_say(request, mentor, change, done=_("Removed."))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from sessions_app import services
 from sessions_app.models import (
     AvailabilityWindow,
@@ -19,7 +20,7 @@ from sessions_app.models import (
     WeeklyHours,
 )
 from tests.factories import MentorFactory
-from tests.people import alice, bob, browser
+from tests.people import alice, bob, browser, mallory
 
 pytestmark = pytest.mark.django_db
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -241,3 +242,61 @@ class TestWhoMay:
             assert stranger.post(address, {}).status_code == 404
             assert stranger.post(f"{address}remove/").status_code == 404
         assert WeeklyHours.objects.exists()
+
+
+class TestSeats:
+    """Fewer seats than are booked are refused with who is there, whichever page it is."""
+
+    @pytest.fixture
+    def day(self, client, mentor):
+        mentor.weekly_load_cap = 20
+        mentor.save()
+        day = day_ahead()
+        client.post("/hours/weekly/add/", weekly(day, capacity="3"))
+        booked(mentor, day=day)
+        booked(mentor, day=day, user=mallory())
+        return day
+
+    def test_the_list_names_the_day_and_the_hour_on_the_mentors_clock(self, client, mentor, day):
+        User.objects.filter(pk=mentor.user_id).update(time_zone="UTC")
+        client.cookies["tz"] = "Asia/Tokyo"
+        rule = WeeklyHours.objects.get()
+
+        answer = client.post(f"/hours/weekly/{rule.pk}/", weekly(day, capacity="1"))
+
+        begins = Session.objects.first().starts_at
+        assert answer.status_code == 409
+        assert f"{begins:%a} {begins.day} {begins:%B, %H:%M}, Alice Founder" in text_of(answer)
+
+    def test_hours_of_that_day_alone(self, client, day):
+        form = {
+            "date": str(day),
+            "starts": "09:00",
+            "ends": "12:00",
+            "capacity": "1",
+            "location": "",
+        }
+
+        answer = client.post("/hours/add/", form)
+
+        assert answer.status_code == 409
+        assert "2 people are booked" in text_of(answer)
+        assert "Mallory Stranger" in text_of(answer)
+
+    def test_a_date_that_would_be_as_usual_again(self, client, day):
+        WeeklyHours.objects.update(capacity=1)
+        form = {
+            "date": str(day),
+            "kind": "open",
+            "starts": "09:00",
+            "ends": "12:00",
+            "capacity": "3",
+        }
+        assert client.post("/hours/dates/add/", form).status_code == 302
+        exception = HoursException.objects.get()
+
+        answer = client.post(f"/hours/dates/{exception.pk}/remove/")
+
+        assert answer.status_code == 409
+        assert "2 people are booked" in text_of(answer)
+        assert HoursException.objects.exists()

@@ -111,6 +111,52 @@ def test_more_seats_open_a_group_and_leave_a_session_of_two_alone(mentor, sessio
     assert Meeting.objects.get().capacity == 1
 
 
+def test_trap_21_other_hours_at_the_same_time_are_no_way_around_it(mentor, session):
+    book(mallory(), mentor, at(11))
+    tuesday = at(9).date()
+    ways = (
+        lambda seats: services.save_exception(
+            mentor_id=mentor.pk,
+            spec=services.ExceptionSpec(tuesday, time(9), time(12), capacity=seats),
+            by=mentor.user,
+            clock=clock,
+        ),
+        lambda seats: services.save_window(
+            mentor_id=mentor.pk,
+            starts_at=at(9),
+            ends_at=at(12),
+            capacity=seats,
+            location="",
+            by=mentor.user,
+            clock=clock,
+        ),
+    )
+    for way in ways:
+        with pytest.raises(SeatsBooked, match="2 people are booked"):
+            way(1)
+        assert Meeting.objects.get().capacity == 3
+
+    ways[0](2)
+
+    assert Meeting.objects.get().capacity == 2
+
+
+def test_what_a_date_allows_is_not_lost_by_opening_it_as_usual(mentor, session):
+    """As usual are three seats; on that date there are five, and four are booked."""
+    exception = services.save_exception(
+        mentor_id=mentor.pk,
+        spec=services.ExceptionSpec(at(9).date(), time(9), time(12), capacity=5),
+        by=mentor.user,
+        clock=clock,
+    )
+    for mentee in MenteeFactory.create_batch(3):
+        book(mentee.user, mentor, at(11))
+
+    with pytest.raises(SeatsBooked, match="4 people are booked"):
+        services.remove_exception(exception_id=exception.pk, by=mentor.user, clock=clock)
+    assert Meeting.objects.get().capacity == 5
+
+
 def test_trap_16_a_group_seen_again_in_the_mentors_calendar_clashes_with_nothing(mentor, session):
     """Each session of a group has an event of its own, and all of them are at one time."""
     second = book(mallory(), mentor, at(11))
