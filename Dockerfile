@@ -18,6 +18,7 @@ RUN apt-get update \
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    OPENBLAS_NUM_THREADS=1 \
     BIND=0.0.0.0 \
     PORT=8000 \
     VAR_DIR=/app/var \

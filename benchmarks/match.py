@@ -1,12 +1,15 @@
-"""A request answered end to end, beside its own SQL and beside the plain vector search, in one run."""
+"""A request answered end to end, beside its parts alone, by one to four clients at once, in one run."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import statistics
-import time
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
 
 from django.conf import settings
 from django.core.management import call_command
@@ -15,74 +18,164 @@ from django.test.utils import override_settings
 from django.utils import timezone
 
 from accounts.models import User
+from benchmarks.servers import ROOT, environment
 from config.demo.people import ALICE, records
-from matching import embeddings
+from matching import embeddings, selectors
 from matching.evaluation import scratch_database
-from matching.services import Filters, match
+from matching.services import Filters, eligible_for
 
-SIZES = (0, 1_000, 10_000)
-ROUNDS = 40
+SIZES: Final = (1_000, 10_000, 100_000)
+CLIENTS: Final = (1, 2, 4)
+ROUNDS: Final = 60
+WARM_UP: Final = 10
+WAYS: Final = ("service", "embedding", "hybrid", "nearest")
+
+# Languages that synthetic mentors speak, and so a filter that leaves about 1 %, 10 % and 50 %.
+SHARES: Final = (("1 %", "Icelandic"), ("10 %", "Hungarian"), ("50 %", "Esperanto"))
+RECALL_CUT: Final = 50
 
 
 def run(data: Path | None) -> dict[str, Any]:
-    """p50 and p95 in milliseconds for the demo's mentors and with synthetic ones added.
+    """p50 and p95 in milliseconds by mentors and clients, queries a request, recall under filters.
 
-    The yardstick is the exact nearest-neighbour query alone: no embedding (the questions are those
-    just asked), no words, filters, openings, slots or reasons.
+    `service` is everything below HTTP. Its yardsticks, asked the same questions by the same clients:
+    `embedding` the model alone; `hybrid` one statement that takes 100 from the HNSW index and 100 by
+    words and adds up two scores, with no rules and no reading; `nearest` the HNSW index alone.
     """
     del data  # the demo's own requests
-    questions = [row["text"] for row in records("queries")]
     figures: dict[str, Any] = {}
     with (
         scratch_database(),
         override_settings(DEBUG=True, EMBEDDING_BACKEND="minilm", SITE_URL="http://127.0.0.1"),
     ):
         settings.AIRTABLE_API_KEY = None
-        for extra in SIZES:
-            call_command("seed_demo", mentors=extra, verbosity=0)
-            connection.queries_log.clear()
-            alice = User.objects.get(email=ALICE)
-            label = f"{83 + extra:,} mentors"
-
-            def ask(question: str, alice: User = alice) -> object:
-                return match(
-                    query=question, user=alice, filters=Filters(), limit=10, now=timezone.now()
-                )
-
-            with override_settings(DEBUG=False):
-                connection.force_debug_cursor = False
-                figures |= _figures(label, "request", _times(ask, questions))
-                figures |= _figures(label, "yardstick", _times(_nearest, questions))
+        for size in SIZES:
+            _have_mentors(size)
+            figures |= measure(f"{size:,} mentors")
     return figures
 
 
-def _nearest(question: str) -> object:
-    vector = embeddings.query_vector(question)
+def measure(label: str) -> dict[str, Any]:
+    """The figures of the database at hand."""
+    figures: dict[str, Any] = {}
+    for count in CLIENTS:
+        with _clients(count) as clients:
+            where = f"{label}, {count} client{'s' if count > 1 else ''}"
+            for way in WAYS:
+                times = _all_at_once(clients, way)
+                figures |= _figures(f"{where}: {way}", times)
+            if count == 1:
+                figures[f"{label}: queries"] = clients[0].queries()
+    if label.startswith("100,000"):
+        figures |= recalls(label)
+    return figures
+
+
+def recalls(label: str) -> dict[str, Any]:
+    """The share of the 50 nearest of all mentors who pass a filter that a search has among its candidates."""
+    now = timezone.now()
+    alice = User.objects.get(email=ALICE)
+    texts = [row["text"] for row in records("queries")]
+    model_id = embeddings.backend().model_id
+    figures: dict[str, Any] = {}
+    for share, language in (("no", ""), *SHARES):
+        filters = Filters(languages=(language,) if language else ())
+        eligible = selectors.Eligible(eligible_for(alice, filters, now))
+        found = []
+        for text in texts:
+            vector = embeddings.query_vector(text)
+            candidates = selectors.retrieve(
+                eligible=eligible, text=text, vector=vector, model_id=model_id, now=now
+            )
+            nearest = _exactly_nearest(eligible, vector, model_id)
+            found.append(len(nearest & {c.mentor_id for c in candidates}) / len(nearest))
+        figures[f"{label}, {share} filter: recall@{RECALL_CUT}"] = round(statistics.mean(found), 3)
+    return figures
+
+
+def _have_mentors(size: int) -> None:
+    call_command("seed_demo", mentors=size, verbosity=0)
+    with connection.cursor() as cursor:
+        # As autovacuum would have done by the time that anybody asks.
+        cursor.execute("VACUUM ANALYZE")
+    connection.queries_log.clear()
+
+
+def _exactly_nearest(eligible: selectors.Eligible, vector: Any, model_id: str) -> set[Any]:
+    who, params = eligible.sql()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT mentor_id FROM matching_mentorembedding WHERE model_id = %s "
-            "ORDER BY vector <=> %s::vector LIMIT 50",
-            [embeddings.backend().model_id, str(vector.tolist())],
+            f"WITH eligible (id) AS MATERIALIZED (SELECT pk FROM ({who}) AS w (pk))"
+            " SELECT e.mentor_id FROM matching_mentorembedding e"
+            " JOIN eligible ON eligible.id = e.mentor_id WHERE e.model_id = %(model)s"
+            " GROUP BY e.mentor_id ORDER BY min(e.vector <=> %(vector)s::vector) LIMIT %(cut)s",
+            {**params, "model": model_id, "vector": str(vector.tolist()), "cut": RECALL_CUT},
         )
-        return cursor.fetchall()
+        return {row[0] for row in cursor.fetchall()}
 
 
-def _times(work: Callable[[str], object], questions: list[str]) -> list[float]:
-    for question in questions[:3]:
-        work(question)
-    times = []
-    for number in range(ROUNDS):
-        # A word more, so that the cache of query vectors does not answer.
-        question = f"{questions[number % len(questions)]} {number}"
-        begin = time.perf_counter()
-        work(question)
-        times.append((time.perf_counter() - begin) * 1000)
-    return times
+class _Process:
+    """A client in a process of its own, as web workers are."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.match_client"],
+            cwd=ROOT,
+            env=environment(EMBEDDING_BACKEND="minilm", OPENBLAS_NUM_THREADS="1"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._in: IO[str] = self._process.stdin  # type: ignore[assignment]
+        self._out: IO[str] = self._process.stdout  # type: ignore[assignment]
+
+    def tell(self, way: str, rounds: int) -> None:
+        self._in.write(f"{way} {rounds}\n")
+        self._in.flush()
+
+    def hear(self) -> str:
+        line = self._out.readline()
+        if not line:
+            raise RuntimeError("A client of the benchmark ended; what it said stands above.")
+        return line.strip()
+
+    def queries(self) -> int:
+        self.tell("queries", 1)
+        count = int(self.hear())
+        self.hear()
+        return count
+
+    def end(self) -> None:
+        self._in.close()
+        self._process.wait(30)
 
 
-def _figures(label: str, what: str, times: list[float]) -> dict[str, Any]:
+@contextlib.contextmanager
+def _clients(count: int) -> Iterator[list[_Process]]:
+    clients = [_Process() for _number in range(count)]
+    try:
+        for client in clients:
+            client.hear()  # that it is ready
+        yield clients
+    finally:
+        for client in clients:
+            client.end()
+
+
+def _all_at_once(clients: Sequence[_Process], way: str) -> list[float]:
+    _each(clients, way, WARM_UP)
+    return [took for answer in _each(clients, way, ROUNDS) for took in json.loads(answer)]
+
+
+def _each(clients: Sequence[_Process], way: str, rounds: int) -> list[str]:
+    for client in clients:
+        client.tell(way, rounds)
+    return [client.hear() for client in clients]
+
+
+def _figures(label: str, times: list[float]) -> dict[str, Any]:
     ordered = sorted(times)
     return {
-        f"{label}: {what} p50 ms": round(statistics.median(ordered), 1),
-        f"{label}: {what} p95 ms": round(ordered[int(len(ordered) * 0.95) - 1], 1),
+        f"{label} p50 ms": round(statistics.median(ordered), 1),
+        f"{label} p95 ms": round(ordered[int(len(ordered) * 0.95) - 1], 1),
     }

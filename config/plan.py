@@ -180,6 +180,9 @@ def _web(plan: Plan) -> Program:
             *("--workers", "3", "--threads", "4", "--graceful-timeout", "5"),
             *("--no-control-socket", "--log-level", "warning", *heartbeat),
         ),
+        # Each process embeds questions with one thread: two that share two cores take turns, and the
+        # slowest in a hundred takes ten times as long. A machine with idle cores may say otherwise.
+        environment={"OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1")},
         essential=True,
         pass_fds=(plan.listener,),
     )

@@ -99,6 +99,24 @@ class WordCount(models.Model):
         return f"{self.word} x {self.count} by {self.mentor_id}"
 
 
+class WordFrequency(models.Model):
+    """How many mentors use a word, and how often all of them together; "" stands for all words.
+
+    Kept by whoever counts words (services/indexing.py), because a question's words are weighed by their
+    rarity, and counting the mentors of a common word afresh takes longer than the rest of a search.
+    """
+
+    word = models.TextField(primary_key=True)
+    mentors = models.PositiveIntegerField()
+    uses = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "word frequencies"
+
+    def __str__(self) -> str:
+        return f"{self.word} of {self.mentors} mentors"
+
+
 class MatchRequest(models.Model):
     """What somebody asked for, and under which model and policy it was answered."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from celery import shared_task
 from django.utils import timezone
 
-from matching import services
+from matching import embeddings, services
 
 # Profiles per round: their texts are embedded together, some seconds on two slow cores.
 ROUND: Final = 50
@@ -15,11 +15,14 @@ ROUND: Final = 50
 PATIENCE: Final = 240
 
 
-@shared_task(ignore_result=True, time_limit=600, soft_time_limit=540)
+@shared_task(ignore_result=True, time_limit=3600, soft_time_limit=3540)
 def embed_stale(**_: Any) -> None:
     """Index the profiles that changed since they were last indexed, until none is left."""
     deadline = time.monotonic() + PATIENCE
     with services.only_one_indexer() as is_first:
         while is_first and time.monotonic() < deadline:
-            if services.embed_stale(limit=ROUND, now=timezone.now()).is_finished:
+            report = services.embed_stale(limit=ROUND, now=timezone.now())
+            if report.is_finished:
+                if not report.problem:
+                    services.have_vector_index(embeddings.backend())
                 return

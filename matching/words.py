@@ -144,13 +144,19 @@ def stems(text: str) -> tuple[str, ...]:
 
 def says(question: Asked, tag: str) -> bool:
     """Whether the question has every word of the tag that carries meaning."""
-    wanted = [word for word in stems(tag) if word not in _SILENT or word in _INSIDE_TAGS]
-    meant = telling(wanted)
-    if not meant or not set(wanted) <= set(question.stems):
+    wanted = _wanted(tag)
+    if not wanted or not wanted.issubset(question.stems):
         return False
     if len(wanted) == 1 and tag.casefold() in _VAGUE:
         return question.is_short
     return True
+
+
+@functools.lru_cache(maxsize=8192)
+def _wanted(tag: str) -> frozenset[str]:
+    """The words of a tag that carry meaning; none if they are all silent by themselves."""
+    words = frozenset(word for word in stems(tag) if word not in _SILENT or word in _INSIDE_TAGS)
+    return words if telling(words) else frozenset()
 
 
 def cue(question: Asked, area: str) -> str:

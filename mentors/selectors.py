@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import User
 from accounts.refusals import NotFound
-from mentors.models import Block, Expertise, Mentor, SavedMentor
+from mentors.models import Block, Expertise, Mentee, Mentor, SavedMentor
 from mentors.vocabulary import INDUSTRIES, LANGUAGES, STAGES, tidy
 
 
@@ -36,6 +36,16 @@ def visible_to(user: User | AnonymousUser) -> QuerySet[Mentor]:
     apart = Block.objects.filter(mentor=OuterRef("pk"), mentee__user=user)
     shown = _shown(Mentor.Visibility.PUBLIC, Mentor.Visibility.LIMITED)
     return mentors.filter((shown & ~Exists(apart)) | Q(user=user))
+
+
+def shown_to(mentee: Mentee) -> QuerySet[Mentor]:
+    """The mentors that this mentee may meet: as `visible_to`, without their own mentor profile.
+
+    A search asks this of hundreds of mentors one by one; here it is no more than four look-ups.
+    """
+    apart = Block.objects.filter(mentor=OuterRef("pk"), mentee=mentee)
+    shown = _shown(Mentor.Visibility.PUBLIC, Mentor.Visibility.LIMITED)
+    return with_people(Mentor.objects.filter(shown, ~Exists(apart)).exclude(user=mentee.user_id))
 
 
 def _shown(*visibilities: str) -> Q:

@@ -65,12 +65,20 @@ _INDEXED: Final = f"""
 """  # noqa: S608  made of constants
 
 
+# By name: an ANALYZE of everything locks what all databases of a server share until we are done.
+_ANALYZE: Final = (
+    "ANALYZE accounts_user, mentors_mentor, mentors_expertise, sessions_app_availabilitywindow,"
+    " sessions_app_mentoropening, matching_mentorembedding, matching_mentorindex"
+)
+
+
 def have_synthetic_mentors(count: int, *, now: datetime) -> str:
     """Add synthetic mentors up to `count`, or remove all for 0. Returns what was done, as a sentence."""
     began = time.monotonic()
     known = Mentor.objects.filter(is_synthetic=True).count()
     if count == 0:
         _remove()
+        matching.count_frequencies()
         done = f"Removed {known:,} synthetic mentors"
     elif known >= count:
         return f"There are {known:,} synthetic mentors already."
@@ -88,17 +96,18 @@ def _add(count: int, *, now: datetime) -> bool:
         [row for row in records("mentors") if not real or row["email"] in real],
         today=now.astimezone(UTC).date(),
     )
+    said = _sentence_vectors(maker) if real else {}
     with transaction.atomic(), _without_triggers(), _without_slow_indexes(count):
         for start in range(first, first + count, BATCH):
             people = [maker.make(n) for n in range(start, min(start + BATCH, first + count))]
             _copy_people(people, now)
             if real:
-                _copy_vectors(people, real)
+                _copy_vectors(people, real, said)
         with connection.cursor() as cursor:
             cursor.execute(_OPENINGS, {"now": now})
             if real:
                 cursor.execute(_INDEXED, [embeddings.backend().model_id, now])
-            cursor.execute("ANALYZE")
+            cursor.execute(_ANALYZE)
         # In here, because millions of words are counted without a foreign key's check for each.
         while matching.index_words(limit=BATCH * 2):
             pass
@@ -193,7 +202,17 @@ def _copy(model: type[Model], names: str, rows: Iterable[Sequence[Any]]) -> None
             copy.write_row((*row, *defaults))
 
 
-def _copy_vectors(people: Sequence[Synthetic], real: dict[str, NDArray[np.float32]]) -> None:
+def _sentence_vectors(maker: Maker) -> dict[str, NDArray[np.float32]]:
+    """What the hand-written bios are made of, each sentence embedded: some 15 s with the local model."""
+    sentences = sorted({sentence for bio in maker.sentences for sentence in bio})
+    return dict(zip(sentences, embeddings.backend().embed_documents(sentences), strict=True))
+
+
+def _copy_vectors(
+    people: Sequence[Synthetic],
+    real: dict[str, NDArray[np.float32]],
+    said: dict[str, NDArray[np.float32]],
+) -> None:
     model_id = embeddings.backend().model_id
     statement = (
         "COPY matching_mentorembedding (mentor_id, model_id, chunk_no, text, text_hash, vector)"
@@ -205,7 +224,7 @@ def _copy_vectors(people: Sequence[Synthetic], real: dict[str, NDArray[np.float3
         register_vector_info(cursor, TypeInfo.fetch(cursor.connection, "vector"))
         with cursor.copy(statement) as copy:
             copy.set_types(["uuid", "varchar", "int2", "text", "varchar", "vector"])
-            for person, texts, rows in vectors(people, real, seed=people[0].number):
+            for person, texts, rows in vectors(people, real, said, seed=people[0].number):
                 for number, (text, row) in enumerate(zip(texts, rows, strict=True)):
                     digest = source_hash(text, model_id)
                     copy.write_row((person.mentor_id, model_id, number, text, digest, row))
@@ -244,7 +263,8 @@ def _without_slow_indexes(count: int) -> Iterator[None]:
     """Take away what a large load pays for row by row, and build it at once afterwards.
 
     That is the windows' exclusion constraint (it checks every row again when it comes back), the
-    index of the words, and any approximate index of the vectors. Others wait meanwhile: on a laptop there are none.
+    index of the words, and any approximate index of the vectors, which the indexer builds anew. Others
+    wait meanwhile: on a laptop there are none.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SLOW)
@@ -253,7 +273,8 @@ def _without_slow_indexes(count: int) -> Iterator[None]:
             cursor.execute(drop)
         yield
         for _drop, create in slow:
-            cursor.execute(create)
+            if create:
+                cursor.execute(create)
 
 
 # Each with the statement that drops it and the one that makes it again.
@@ -265,7 +286,7 @@ _SLOW: Final = """
     WHERE (contype, conrelid) IN (
         ('x', 'sessions_app_availabilitywindow'::regclass), ('u', 'matching_wordcount'::regclass))
     UNION ALL
-    SELECT format('DROP INDEX %I', indexname), indexdef
+    SELECT format('DROP INDEX %I', indexname), NULL
     FROM pg_indexes
     WHERE tablename = 'matching_mentorembedding' AND position(' USING hnsw ' in indexdef) > 0
 """

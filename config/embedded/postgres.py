@@ -6,6 +6,7 @@ and the process id live in folders of whoever runs the product.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -227,7 +228,7 @@ def _write_settings(paths: Paths, *, durable: bool) -> Path:
         "unix_socket_directories": '"{}"'.format(str(_sockets(paths.var_dir)).replace('"', '""')),
         "unix_socket_permissions": "0700",
         "max_connections": "200",
-        "shared_buffers": "256MB" if durable else "128MB",
+        "shared_buffers": f"{_buffers_mb()}MB",
         "work_mem": "16MB",
         # An HNSW index is built several times faster when its graph fits in here.
         "maintenance_work_mem": "256MB",
@@ -249,6 +250,15 @@ def _write_settings(paths: Paths, *, durable: bool) -> Path:
     }
     lines = [f"{name} = {_quoted(value)}\n" for name, value in values.items()]
     return _write(paths.postgres / "server.conf", "# Written at every start.\n" + "".join(lines))
+
+
+def _buffers_mb() -> int:
+    """An eighth of the memory there is, 128 MB to 2 GB: a search jumps about in its vectors, and each page
+    from outside costs some microseconds. It is taken only as it fills."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # of a container; "max" without a limit
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return max(128, min(2048, memory // 8_000_000))
 
 
 def _quoted(value: str) -> str:

@@ -302,6 +302,7 @@ if EMBEDDING_BACKEND == "openai" and not OPENAI_API_KEY:
         "EMBEDDING_BACKEND is openai but OPENAI_API_KEY is not set. Set the key, or choose minilm, "
         "which needs none."
     )
+VECTOR_INDEX = environment.choice("VECTOR_INDEX", ["vector", "halfvec"], "vector")
 
 # -- Airtable ----------------------------------------------------------------------------------
 AIRTABLE_API_URL = environment.url(

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from matching.embeddings.base import EmbeddingBackend, EmbeddingUnavailable
 
-__all__ = ["EmbeddingBackend", "EmbeddingUnavailable", "backend", "query_vector"]
+__all__ = [
+    "EmbeddingBackend",
+    "EmbeddingUnavailable",
+    "backend",
+    "backend_of",
+    "query_vector",
+]
 
 QUERIES_KEPT: Final = 512  # of 1,536 numbers at most: 3 MB
 
@@ -26,7 +32,10 @@ def backend() -> EmbeddingBackend:
     local model shows only when the first text is embedded.
     """
     # Settings are read each time and the object is kept per value, so that tests may override.
-    name = settings.EMBEDDING_BACKEND
+    return _named(settings.EMBEDDING_BACKEND)
+
+
+def _named(name: str) -> EmbeddingBackend:
     if name == "openai":
         return _openai(settings.OPENAI_API_KEY or "", settings.OPENAI_BASE_URL or "")
     if name == "minilm":
@@ -38,12 +47,21 @@ def backend() -> EmbeddingBackend:
     )
 
 
-def query_vector(text: str) -> NDArray[np.float32]:
-    """The unit vector of a query under `backend()`, shape (dimensions,), read-only.
+def backend_of(model_id: str) -> EmbeddingBackend | None:
+    """The backend that made the vectors of this name, if it can be had here; else None."""
+    made_by = {"openai", "minilm", "hashing"} & {model_id.partition(":")[0]}
+    if not made_by or (made_by == {"openai"} and not settings.OPENAI_API_KEY):
+        return None
+    found = _named(made_by.pop())
+    return found if found.model_id == model_id else None
+
+
+def query_vector(text: str, embedder: EmbeddingBackend | None = None) -> NDArray[np.float32]:
+    """The unit vector of a query under `embedder` or `backend()`, shape (dimensions,), read-only.
 
     Kept for the last few hundred queries: people correct a filter far more often than a goal.
     """
-    return _query_vector(backend(), _normalised(text))
+    return _query_vector(embedder or backend(), _normalised(text))
 
 
 def _normalised(text: str) -> str:

@@ -1,11 +1,18 @@
 """Reads: who could help (`retrieve`), and whose profile changed since it was last indexed."""
 
 from matching.selectors.retrieval import Eligible, retrieve
-from matching.selectors.staleness import StaleMentor, stale_mentors, stale_words, vectors_of
+from matching.selectors.staleness import (
+    StaleMentor,
+    mentors_by_model,
+    stale_mentors,
+    stale_words,
+    vectors_of,
+)
 
 __all__ = [
     "Eligible",
     "StaleMentor",
+    "mentors_by_model",
     "retrieve",
     "stale_mentors",
     "stale_words",

@@ -13,9 +13,10 @@ from uuid import UUID
 
 import numpy as np
 from django.db import connection
+from django.db.models import Count
 from numpy.typing import NDArray
 
-from matching.models import MentorEmbedding
+from matching.models import MentorEmbedding, MentorIndex
 from matching.profile_text import ProfileText
 
 # Part of every hash. Count it up when the text made of a profile changes (matching/profile_text.py
@@ -104,6 +105,12 @@ def vectors_of(
         (mentor_id, text_hash): np.asarray(vector, dtype=np.float32)
         for mentor_id, text_hash, vector in rows.values_list("mentor_id", "text_hash", "vector")
     }
+
+
+def mentors_by_model() -> dict[str, int]:
+    """How many mentors each model has vectors of."""
+    rows = MentorIndex.objects.values_list("model_id").annotate(mentors=Count("id"))
+    return dict(rows)
 
 
 def _stale_mentor(mentor_id: UUID, source_hash: str, *columns: Any) -> StaleMentor:

@@ -13,7 +13,14 @@ from matching.services.answers import (
     search,
     understand,
 )
-from matching.services.indexing import EmbedReport, embed_stale, index_words, only_one_indexer
+from matching.services.indexing import (
+    EmbedReport,
+    count_frequencies,
+    embed_stale,
+    index_words,
+    only_one_indexer,
+)
+from matching.services.nearest import have_vector_index
 
 __all__ = [
     "EmbedReport",
@@ -23,8 +30,10 @@ __all__ = [
     "Question",
     "browse",
     "browse_by_relevance",
+    "count_frequencies",
     "eligible_for",
     "embed_stale",
+    "have_vector_index",
     "index_words",
     "match",
     "only_free",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -24,11 +24,12 @@ from matching import embeddings, ranking, selectors
 from matching.embeddings import EmbeddingUnavailable
 from matching.explanations import Facts, Reason, Viewer, explain
 from matching.models import MatchImpression, MatchRequest
+from matching.services.serving import serving_backend
 from matching.words import Asked, asked as read_question
 from mentors import selectors as people
 from mentors.models import Mentee, Mentor
 from sessions_app.models import AvailabilityWindow
-from sessions_app.selectors import open_slots
+from sessions_app.selectors import open_slots_of
 from sessions_app.slots import Slot
 
 logger = logging.getLogger(__name__)
@@ -143,8 +144,9 @@ def understand(query: str) -> Question:
         _refuse_query(_("This has characters in it that are not text."))
     vector, model_id = None, WORDS_ALONE
     try:
-        vector = embeddings.query_vector(text)
-        model_id = embeddings.backend().model_id
+        embedder = serving_backend()
+        vector = embeddings.query_vector(text, embedder)
+        model_id = embedder.model_id
         _Complaint.said = ""
     except EmbeddingUnavailable as error:
         if _Complaint.said != str(error):
@@ -171,20 +173,17 @@ def match(
     question = understand(query) if isinstance(query, str) else query
     ranked = search(question=question, eligible=eligible_for(user, filters, now), now=now)
     shown = _with_slots(ranked, filters, mentee, min(limit, MOST_MATCHES), now)
-    mentors = _load([row.candidate.mentor_id for row, _slots in shown])
+    prefetch_related_objects([mentor for mentor, _row, _slots in shown], "expertise")
     viewer = _viewer(user, mentee, now)
     matches = tuple(
         Match(
-            mentor=mentors[row.candidate.mentor_id],
+            mentor=mentor,
             score=row.score,
-            reasons=explain(
-                question.asked, _facts(mentors[row.candidate.mentor_id], row, slots), viewer
-            ),
+            reasons=explain(question.asked, _facts(mentor, row, slots), viewer),
             slots=slots,
             is_bookable=bool(slots) or row.candidate.is_bookable,
         )
-        for row, slots in shown
-        if row.candidate.mentor_id in mentors
+        for mentor, row, slots in shown
     )
     took_ms = round((time.perf_counter() - started) * 1000)
     request_id = _store(user, question, filters, matches, took_ms=took_ms, now=now)
@@ -204,11 +203,10 @@ def browse_by_relevance(*, query: str, user: User, filters: Filters, now: dateti
     """The 50 that fit a question best. Nothing is stored: browsing is not a request for a match."""
     question = understand(query)
     ranked = search(question=question, eligible=eligible_for(user, filters, now), now=now)
-    mentors = _load([row.candidate.mentor_id for row in ranked])
-    found = [
-        mentors[row.candidate.mentor_id] for row in ranked if row.candidate.mentor_id in mentors
-    ]
-    return only_free(found, user=user, filters=filters, now=now)[:MOST_MATCHES]
+    found = [mentor for mentor, _row in _load(ranked)]
+    free = only_free(found, user=user, filters=filters, now=now)[:MOST_MATCHES]
+    prefetch_related_objects(free, "expertise")
+    return free
 
 
 def only_free(
@@ -218,8 +216,8 @@ def only_free(
     if not filters.wants_time:
         return list(mentors)
     first, last = filters.span(now)
-    free = open_slots(
-        mentor_ids=[mentor.pk for mentor in mentors],
+    free = open_slots_of(
+        mentors=mentors,
         viewer=_mentee_of(user),
         first=first,
         last=last,
@@ -251,15 +249,19 @@ def search(
 
 def eligible_for(user: User, filters: Filters, now: datetime) -> QuerySet[Mentor]:
     """The hard rules: active, visible to this person, not blocked, not themselves, every filter."""
+    mentee = _mentee_of(user)
+    if mentee is None or user.is_program_manager:
+        seen = people.visible_to(user)
+    else:
+        seen = people.shown_to(mentee)
     found = people.filtered(
-        people.visible_to(user),
+        seen,
         industries=filters.industries,
         stages=filters.stages,
         expertise=filters.expertise,
         languages=filters.languages,
     ).filter(is_active=True, user__status=User.Status.ACTIVE)
-    mentee = _mentee_of(user)
-    if mentee is not None:
+    if mentee is not None and user.is_program_manager:
         found = found.exclude(blocks__mentee=mentee).exclude(user=user)
     if filters.wants_time:
         first, last = filters.span(now)
@@ -298,7 +300,7 @@ def _viewer(user: User, mentee: Mentee | None, now: datetime) -> Viewer:
     )
 
 
-_Shown = tuple[ranking.Ranked, tuple[Slot, ...]]
+_Shown = tuple[Mentor, ranking.Ranked, tuple[Slot, ...]]
 
 
 def _with_slots(
@@ -313,21 +315,21 @@ def _with_slots(
     What retrieval knows of openings is a minute old at times. Where a time is wished for, it must be
     seen to hold, so every candidate is asked; otherwise only those shown and a few to spare.
     """
-    asked = ranked if filters.wants_time else ranked[: limit + SPARE]
+    asked = _load(ranked if filters.wants_time else ranked[: limit + SPARE])
     first, last = filters.span(now) if filters.wants_time else (now, now + SLOTS_WITHIN)
-    free = open_slots(
-        mentor_ids=[row.candidate.mentor_id for row in asked],
+    free = open_slots_of(
+        mentors=[mentor for mentor, _row in asked],
         viewer=mentee,
         first=first,
         last=last,
         now=now,
         per_mentor=SLOTS_SHOWN,
     )
-    found = [(row, tuple(free.get(row.candidate.mentor_id, ()))) for row in asked]
+    found = [(mentor, row, tuple(free[mentor.pk])) for mentor, row in asked]
     if filters.wants_time:
-        return [(row, slots) for row, slots in found if slots][:limit]
+        return [shown for shown in found if shown[-1]][:limit]
     # A stable sort: within each group the order of the ranking stays.
-    found.sort(key=lambda pair: (not pair[0].is_named, not _has_room(pair[0], pair[1], last)))
+    found.sort(key=lambda shown: (not shown[1].is_named, not _has_room(shown[1], shown[2], last)))
     return found[:limit]
 
 
@@ -337,10 +339,11 @@ def _has_room(row: ranking.Ranked, slots: Sequence[Slot], last: datetime) -> boo
     return bool(slots) or (opening is not None and opening >= last)
 
 
-def _load(ids: Sequence[UUID]) -> dict[UUID, Mentor]:
-    """Mentors for their cards, in two queries."""
-    rows = Mentor.objects.filter(pk__in=ids).select_related("user").prefetch_related("expertise")
-    return {mentor.pk: mentor for mentor in rows}
+def _load(ranked: Sequence[ranking.Ranked]) -> list[tuple[Mentor, ranking.Ranked]]:
+    """The rows with their mentors, in their order, in one query; without who is gone meanwhile."""
+    ids = [row.candidate.mentor_id for row in ranked]
+    mentors = Mentor.objects.select_related("user").in_bulk(ids)
+    return [(mentors[pk], row) for pk, row in zip(ids, ranked, strict=True) if pk in mentors]
 
 
 def _facts(mentor: Mentor, row: ranking.Ranked, slots: Sequence[Slot]) -> Facts:

@@ -19,8 +19,8 @@ from matching.embeddings import EmbeddingBackend, EmbeddingUnavailable
 from matching.embeddings.base import unit_rows
 from matching.models import MentorEmbedding, MentorIndex
 from matching.profile_text import chunks, source_hash, windows
-from matching.selectors.retrieval import FOLDED
 from matching.selectors.staleness import EXPERTISE, WORDS_HASH
+from matching.selectors.statement import FOLDED
 from mentors.models import Mentor
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,13 @@ _COUNT_WORDS: Final = f"""
         FROM profile, unnest(to_tsvector('english', {FOLDED.format("profile.text")})) AS w
     ), counted AS (
         INSERT INTO matching_wordcount (mentor_id, word, count) SELECT id, lexeme, count FROM word
+    ), more AS (
+        INSERT INTO matching_wordfrequency AS known (word, mentors, uses)
+        SELECT lexeme, count(*), sum(count) FROM word GROUP BY lexeme
+        UNION ALL
+        SELECT '', (SELECT count(*) FROM profile), coalesce(sum(count), 0) FROM word
+        ON CONFLICT (word) DO UPDATE SET mentors = known.mentors + excluded.mentors,
+            uses = known.uses + excluded.uses
     )
     INSERT INTO matching_wordindex (mentor_id, source_hash, length)
     SELECT profile.id, profile.hash, coalesce(sum(word.count), 0)
@@ -56,6 +63,29 @@ _COUNT_WORDS: Final = f"""
     ON CONFLICT (mentor_id) DO UPDATE
         SET source_hash = excluded.source_hash, length = excluded.length
 """  # noqa: S608 - made of constants
+
+# Not below nothing: a mentor who was deleted took their words along without a word to us.
+_FORGET_WORDS: Final = """
+    WITH gone AS (
+        DELETE FROM matching_wordcount WHERE mentor_id = ANY(%s) RETURNING word, count
+    ), profile AS (
+        DELETE FROM matching_wordindex WHERE mentor_id = ANY(%s) RETURNING length
+    ), fewer AS (
+        SELECT word, count(*) AS mentors, sum(count) AS uses FROM gone GROUP BY word
+        UNION ALL
+        SELECT '', count(*), coalesce(sum(length), 0) FROM profile
+    )
+    UPDATE matching_wordfrequency known
+    SET mentors = greatest(known.mentors - fewer.mentors, 0), uses = greatest(known.uses - fewer.uses, 0)
+    FROM fewer WHERE known.word = fewer.word
+"""
+
+_COUNT_FREQUENCIES: Final = """
+    INSERT INTO matching_wordfrequency (word, mentors, uses)
+    SELECT word, count(*), sum(count) FROM matching_wordcount GROUP BY word
+    UNION ALL
+    SELECT '', count(*), coalesce(sum(length), 0) FROM matching_wordindex HAVING count(*) > 0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +171,17 @@ def index_words(*, limit: int) -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_WORDS_LOCK])
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute("DELETE FROM matching_wordcount WHERE mentor_id = ANY(%s)", [stale])
+        cursor.execute(_FORGET_WORDS, [stale, stale])
         cursor.execute(_COUNT_WORDS, [stale])
     return len(stale)
+
+
+def count_frequencies() -> None:
+    """Count anew how many mentors use each word: after a bulk load, or deletions of mentors."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_WORDS_LOCK])
+        cursor.execute("DELETE FROM matching_wordfrequency")
+        cursor.execute(_COUNT_FREQUENCIES)
 
 
 @contextmanager

@@ -1,6 +1,12 @@
 """What can be read about time, and by whom."""
 
-from sessions_app.selectors.calendars import calendars, open_slots, opens_until, rules_of
+from sessions_app.selectors.calendars import (
+    calendars,
+    open_slots,
+    open_slots_of,
+    opens_until,
+    rules_of,
+)
 from sessions_app.selectors.sessions import (
     others_in,
     past,
@@ -15,6 +21,7 @@ from sessions_app.selectors.sessions import (
 __all__ = [
     "calendars",
     "open_slots",
+    "open_slots_of",
     "opens_until",
     "others_in",
     "past",

@@ -289,21 +289,39 @@ def open_slots(
     now: datetime,
     per_mentor: int | None = None,
 ) -> dict[UUID, list[Slot]]:
-    """The open starts of each mentor in [first, last), in two queries however many mentors.
+    """As `open_slots_of`, in two queries, of mentors who are not at hand."""
+    mentors = list(
+        Mentor.objects.select_related("user")
+        .only("is_active", *_NEEDED)
+        .filter(pk__in=mentor_ids, is_active=True)
+    )
+    found = open_slots_of(
+        mentors=mentors, viewer=viewer, first=first, last=last, now=now, per_mentor=per_mentor
+    )
+    return {pk: found.get(pk, []) for pk in mentor_ids}
+
+
+def open_slots_of(
+    *,
+    mentors: Sequence[Mentor],
+    viewer: Mentee | None,
+    first: datetime,
+    last: datetime,
+    now: datetime,
+    per_mentor: int | None = None,
+) -> dict[UUID, list[Slot]]:
+    """The open starts of each mentor in [first, last), in one query however many mentors.
 
     Args:
+        mentors: with `user` loaded. Who is not active has none.
         viewer: whose own sessions make times impossible; None leaves them out.
         per_mentor: at most so many for each mentor.
     """
-    mentors = list(
-        Mentor.objects.select_related("user")
-        .only(*_NEEDED)
-        .filter(pk__in=mentor_ids, is_active=True)
-    )
     first = max(first, now)
-    found: dict[UUID, list[Slot]] = {pk: [] for pk in mentor_ids}
+    found: dict[UUID, list[Slot]] = {mentor.pk: [] for mentor in mentors}
     if first >= last:
         return found
+    mentors = [mentor for mentor in mentors if mentor.is_active]
     known = calendars(mentors=mentors, first=first, last=last, now=now, viewer=viewer)
     for pk, calendar in known.items():
         slots = rule(calendar, now=now, first=minute(first), last=minute(last))

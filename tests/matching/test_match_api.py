@@ -276,7 +276,7 @@ def test_questions_are_throttled_per_person(monkeypatch):
 def test_without_vectors_words_answer(monkeypatch, caplog):
     market()
 
-    def down(text):
+    def down(text, embedder):
         raise EmbeddingUnavailable("The model is away.", retry_after=5)
 
     monkeypatch.setattr(embeddings, "query_vector", down)

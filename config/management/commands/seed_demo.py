@@ -15,7 +15,7 @@ from config.demo import load
 from config.demo.hours import seed_hours
 from config.demo.past import seed_sessions
 from config.demo.people import ALICE, BOB, CAROL, PASSWORD, seed_people
-from matching import services as matching
+from matching import embeddings, services as matching
 from sessions_app import services as sessions
 
 BATCH = 500
@@ -57,6 +57,8 @@ class Command(BaseCommand):
             self._embed()
         if mentors is not None:
             self._say(load.have_synthetic_mentors(mentors, now=now))
+        if embed:
+            matching.have_vector_index(embeddings.backend(), say=self._say)
         self._say(f"Sign in as {ALICE}, {BOB} or {CAROL} with {PASSWORD}")
         self._say(f"Took {time.monotonic() - began:.1f} s.")
 

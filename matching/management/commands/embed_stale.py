@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from matching import services
+from matching import embeddings, services
 from matching.models import MentorIndex, WordIndex
 
 ROUND = 50
@@ -29,6 +29,7 @@ class Command(BaseCommand):
             # Only what says "up to date" is forgotten: search goes on with what is there.
             MentorIndex.objects.update(source_hash="")
             WordIndex.objects.update(source_hash="")
+            services.count_frequencies()
         words = mentors = texts = 0
         while True:
             report = services.embed_stale(limit=ROUND, now=timezone.now())
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         )
         if report.problem:
             raise CommandError(f"Not all could be embedded. {report.problem}")
+        services.have_vector_index(embeddings.backend(), say=self.stdout.write)
 
     def _show(self, line: str) -> None:
         """Progress on one line of a terminal; nothing elsewhere, where it would only fill a log."""

@@ -1,0 +1,314 @@
+# ruff: noqa: S608 - SQL made of constants; what people write is a parameter
+"""The one SQL statement of a search, part by part.
+
+Four sets are gathered, each cut where nobody behind the cut would be shown: the nearest by meaning, the
+best by words, whoever is asked for by name, and, where these are few, those who are left. Whoever is in
+one of them is then compared exactly: every chunk's cosine, and BM25 over every word.
+
+How the nearest are found depends on how many mentors there are to choose from. Of few, all are compared
+(`few`), so a filter that leaves three mentors finds these three. Of many, the HNSW index is walked from the
+nearest outwards, each mentor met on the way is asked about by the hard rules and filters, and the walk ends
+when enough have passed (`hnsw.iterative_scan`). Its cost grows with the inverse of the share that passes,
+so that share is estimated first, on a sample. No set is ever cut before the rules were asked.
+
+`{who}` below is the ORM's own SQL with the rules and filters in it, as (id, horizon, next_start).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from matching.vector_index import VectorIndex
+
+# Up to so many mentors all are compared; so are those who pass a filter, if there are as few of them.
+EXACT_UP_TO: Final = 2_000
+
+# Among more mentors N, it pays to compare n of them exactly while n * a < (K / (n / N)) * b, where a is
+# the time to compare one, b to walk past one, K how many must pass. So n < sqrt(K * b / a * N), and K b / a
+# was measured to be about 160 (2 cores, 10,000 and 100,000 mentors of 2 to 3 chunks).
+EXACT_FACTOR: Final = 160
+
+# Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2 %.
+SAMPLE: Final = 128
+
+# The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
+EF_SEARCH: Final = 160
+MOST_STEPS: Final = 20_000
+
+# Times work_mem, which is small on many servers; the walk also ends when this is used up.
+STEPS_MEMORY: Final = 8
+
+# Chunks that are walked to for one candidate by meaning: the nearest are often of one mentor, and the
+# last of a walk are found less surely than the first.
+CHUNKS_EACH: Final = 4
+
+# Words of a question are looked up from the rarest on until they have so many hits in all: what nearly
+# everyone writes costs most to look up and tells least. What the others say is added on the candidates.
+MOST_HITS: Final = 4_000
+
+# Best by words before any rule is asked: so many are asked about at most, and so many of them are
+# candidates even without times, because who is asked for by name must be found.
+ASKED_ABOUT: Final = 2_000
+NAMED: Final = 40
+
+
+def _accents() -> tuple[str, str]:
+    """Accented Latin letters and what they are without: "Irigoyen, Tomás" is typed "tomas"."""
+    pairs = [
+        (letter, bare)
+        for letter in map(chr, range(0xC0, 0x250))
+        if letter == letter.lower()
+        and len(bare := unicodedata.normalize("NFD", letter)[0]) == 1
+        and bare != letter
+        and bare.isascii()
+    ]
+    pairs += [("ø", "o"), ("ł", "l"), ("đ", "d"), ("ı", "i"), ("ß", "s")]  # noqa: RUF001
+    return "".join(letter for letter, _ in pairs), "".join(bare for _, bare in pairs)
+
+
+# A SQL expression around a text, the same for profiles and for questions. (Postgres' own unaccent
+# is an extension that the embedded server does not have.)
+FOLDED: Final = "translate(lower({{}}), '{}', '{}')".format(*_accents())
+
+_ROOM: Final = """
+    coalesce(w.next_start >= %(now)s
+        AND w.next_start <= %(now)s + make_interval(days => w.horizon), false)
+"""
+# Asked mentor by mentor: OFFSET keeps the planner from asking all of them beforehand.
+_IS_ELIGIBLE: Final = f"""
+    CROSS JOIN LATERAL (
+        SELECT {_ROOM} AS room FROM ({{who}}) AS w (id, horizon, next_start)
+        WHERE w.id = {{id}} OFFSET 0
+    ) AS eligible
+"""
+
+# BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", 3.4) with k1 = 1.5, and
+# b = 0.6, for a profile is long because a person knows many things, not because it is wordy. It is
+# given as a share of what a profile could have at most, that repeats every word of the question
+# without end: so it means the same whoever else there is, and says how much the words tell at all.
+# Rarity counts to the power of 1.5, between BM25 and the cosine of tf-idf (2): founders write
+# sentences, and what their everyday words find is chance.
+# `coverage` is the share of the question's words, weighed likewise, that the profile has.
+_BM25: Final = "sum(word.weight * n / (n + 1.5 * (0.4 + 0.6 * i.length / corpus.length)))"
+
+_WORDS: Final = f"""
+    corpus AS MATERIALIZED (
+        SELECT coalesce(max(mentors), 0)::float8 AS mentors,
+            greatest(max(uses)::float8 / nullif(max(mentors), 0), 1) AS length
+        FROM matching_wordfrequency WHERE word = ''
+    ), word AS MATERIALIZED (
+        SELECT word, df, power(ln(1 + greatest(mentors - df + 0.5, 0.5) / (df + 0.5)), 1.5) AS weight,
+            sum(df) OVER (ORDER BY df, word) AS hits
+        FROM (
+            SELECT lexeme AS word, coalesce(f.mentors, 0)::float8 AS df
+            FROM unnest(to_tsvector('english', {FOLDED.format("%(text)s::text")}))
+            LEFT JOIN matching_wordfrequency f ON f.word = lexeme
+        ) AS asked CROSS JOIN corpus
+    )
+"""
+
+# `narrow`: so few pass the rules that all who do are compared. `roomless`: many pass, but few of them
+# have room; then these few are compared, and the walk fills up with the others.
+_PLAN: Final = f"""
+    size AS MATERIALIZED (
+        SELECT mentors, {{is_exact}} OR mentors <= {EXACT_UP_TO} AS small,
+            greatest({EXACT_UP_TO}, sqrt({EXACT_FACTOR} * mentors)) AS most
+        FROM corpus
+    ), sample AS MATERIALIZED (
+        SELECT count(*)::float8 AS looked, count(eligible.room)::float8 AS passed,
+            (count(*) FILTER (WHERE eligible.room))::float8 AS free
+        FROM (SELECT id FROM mentors_mentor ORDER BY id LIMIT {SAMPLE}) AS m
+        LEFT JOIN LATERAL (
+            SELECT {_ROOM} AS room FROM ({{who}}) AS w (id, horizon, next_start)
+            WHERE w.id = m.id OFFSET 0
+        ) AS eligible ON true
+        WHERE (SELECT NOT small FROM size)
+    ), plan AS MATERIALIZED (
+        SELECT small OR passed / greatest(looked, 1) * mentors <= most AS narrow,
+            NOT small AND passed / greatest(looked, 1) * mentors > most
+                AND free / greatest(looked, 1) * mentors <= most AS roomless,
+            -- Read by the walk when it begins. In here, because a SET would be a round trip of its own.
+            -- The plan is made once for each connection; making one takes as long as half a search.
+            set_config('plan_cache_mode', 'force_generic_plan', false),
+            set_config('hnsw.ef_search', '{EF_SEARCH}', true),
+            set_config('hnsw.iterative_scan', 'relaxed_order', true),
+            set_config('hnsw.max_scan_tuples', '{MOST_STEPS}', true),
+            set_config('hnsw.scan_mem_multiplier', '{STEPS_MEMORY}', true)
+        FROM size CROSS JOIN sample
+    ), few (id, room) AS MATERIALIZED (
+        SELECT w.id, {_ROOM} FROM ({{who}}) AS w (id, horizon, next_start)
+        WHERE (SELECT narrow FROM plan)
+        UNION ALL
+        SELECT w.id, true FROM ({{who}}) AS w (id, horizon, next_start)
+        WHERE (SELECT roomless FROM plan) AND w.next_start >= %(now)s
+            AND w.next_start <= %(now)s + make_interval(days => w.horizon)
+    )
+"""
+
+# Unit vectors: the inner product is the cosine, and the cheaper operator.
+_COSINE: Final = "-(e.vector <#> (SELECT vector FROM question))"
+
+_NEAREST: Final = f"""
+    question AS MATERIALIZED (SELECT %(vector)s::vector AS vector), nearest AS MATERIALIZED (
+        (SELECT few.id FROM few CROSS JOIN LATERAL (
+            SELECT max({_COSINE}) AS best FROM matching_mentorembedding e
+            WHERE e.mentor_id = few.id AND e.model_id = '{{model}}' OFFSET 0
+        ) AS chunk
+        WHERE chunk.best IS NOT NULL
+        ORDER BY few.room DESC, chunk.best DESC, few.id LIMIT {{depth}})
+        UNION ALL
+        (SELECT mentor_id FROM (
+            SELECT e.mentor_id, {{distance}} AS distance
+            FROM matching_mentorembedding e {_IS_ELIGIBLE.replace("{id}", "e.mentor_id")}
+            WHERE e.model_id = '{{model}}' AND (SELECT NOT narrow FROM plan)
+                AND (eligible.room OR (SELECT roomless FROM plan))
+            ORDER BY {{distance}} LIMIT {{chunks_walked}}
+        ) AS walk GROUP BY mentor_id ORDER BY min(distance), mentor_id LIMIT {{depth}})
+    )
+"""
+_NO_NEAREST: Final = "nearest AS MATERIALIZED (SELECT NULL::uuid AS id WHERE false)"
+
+_LEXICAL: Final = f"""
+    hit AS MATERIALIZED (
+        SELECT mentor_id, weight, n FROM word
+        CROSS JOIN LATERAL (
+            SELECT mentor_id, count::float8 AS n FROM matching_wordcount c
+            WHERE c.word = word.word OFFSET 0
+        ) AS c
+        WHERE word.hits <= {MOST_HITS} OR ({{rarest_at_least}} AND word.hits = word.df)
+    ), rare AS MATERIALIZED (
+        -- As if all profiles were of one length: those of thousands cost too much to look up.
+        SELECT mentor_id, sum(weight * n / (n + 1.5)) AS score FROM hit
+        WHERE (SELECT NOT narrow FROM plan) GROUP BY mentor_id
+        UNION ALL
+        SELECT hit.mentor_id, {_BM25.replace("word.", "hit.")} FROM hit
+        JOIN few ON few.id = hit.mentor_id
+        JOIN matching_wordindex i ON i.mentor_id = hit.mentor_id
+        CROSS JOIN corpus
+        WHERE (SELECT narrow FROM plan) GROUP BY hit.mentor_id
+    ), lexical AS MATERIALIZED (
+        SELECT id FROM (
+            SELECT few.id, row_number() OVER (ORDER BY few.room DESC, score DESC, few.id) AS place,
+                row_number() OVER (ORDER BY score DESC, few.id) AS named
+            FROM rare JOIN few ON few.id = rare.mentor_id WHERE (SELECT narrow FROM plan)
+        ) AS ranked WHERE place <= {{depth}} OR named <= {NAMED}
+        UNION ALL
+        -- Asked about in the order of the ranking, so that the limit ends the asking.
+        (SELECT rare.mentor_id FROM (
+            SELECT mentor_id, row_number() OVER (ORDER BY score DESC, mentor_id) AS named FROM (
+                SELECT mentor_id, score FROM rare WHERE (SELECT NOT narrow FROM plan)
+                ORDER BY score DESC, mentor_id LIMIT {ASKED_ABOUT}
+            ) AS best
+        ) AS rare {_IS_ELIGIBLE.replace("{id}", "rare.mentor_id")}
+        WHERE eligible.room OR named <= {NAMED}
+        LIMIT {{depth}})
+    )
+"""
+
+_CANDIDATES: Final = f"""
+    found AS MATERIALIZED (SELECT id FROM nearest UNION SELECT id FROM lexical), candidate AS MATERIALIZED (
+        SELECT id FROM found
+        UNION
+        -- Not embedded yet, or no vectors at all: still there, behind everyone who is known to fit.
+        (SELECT few.id FROM few JOIN sessions_app_mentoropening o ON o.mentor_id = few.id
+        WHERE (SELECT narrow FROM plan) AND (SELECT count(*) FROM found) < {{depth}}
+        ORDER BY few.room DESC, o.next_start NULLS LAST, few.id LIMIT {{depth}})
+        UNION
+        (SELECT o.mentor_id FROM sessions_app_mentoropening o
+        {_IS_ELIGIBLE.replace("{id}", "o.mentor_id")}
+        WHERE (SELECT NOT narrow FROM plan) AND (SELECT count(*) FROM found) < {{depth}}
+        ORDER BY o.next_start LIMIT {{depth}})
+    ), candidates AS MATERIALIZED (SELECT array_agg(id) AS ids FROM candidate), lexis AS MATERIALIZED (
+        SELECT c.mentor_id, {_BM25} / (SELECT sum(weight) FROM word) AS bm25,
+            sum(word.weight) / (SELECT sum(weight) FROM word) AS coverage
+        FROM word
+        JOIN LATERAL (
+            SELECT mentor_id, count::float8 AS n FROM matching_wordcount
+            WHERE matching_wordcount.word = word.word AND mentor_id = ANY((SELECT ids FROM candidates)::uuid[])
+            OFFSET 0
+        ) AS c ON true
+        JOIN matching_wordindex i ON i.mentor_id = c.mentor_id
+        CROSS JOIN corpus
+        GROUP BY c.mentor_id
+    )
+"""
+
+_CHUNKS: Final = f"""
+    LEFT JOIN LATERAL (
+        SELECT array_agg(cosine ORDER BY cosine DESC) AS cosines,
+            -- Chunk 0 is the whole profile: as a passage to quote from, anything else is better.
+            (array_agg(text ORDER BY chunk_no = 0, cosine DESC))[1] AS passage
+        FROM (
+            SELECT {_COSINE} AS cosine, e.chunk_no, e.text FROM matching_mentorembedding e
+            WHERE e.mentor_id = candidate.id AND e.model_id = '{{model}}'
+        ) AS chunk
+    ) AS near ON true
+"""
+_NO_CHUNKS: Final = "CROSS JOIN (SELECT NULL::float8[] AS cosines, NULL AS passage) AS near"
+
+# Subqueries in the list of columns, where joins would be: the planner weighs every order of joins.
+_READ: Final = """
+    SELECT candidate.id, u.name, m.company, m.weekly_load_cap,
+        date_part('epoch', m.created_at),
+        coalesce(o.next_start >= %(now)s
+            AND o.next_start <= %(now)s + make_interval(days => m.booking_horizon_days), false),
+        date_part('epoch', o.next_start), coalesce(o.free_7d, 0),
+        near.cosines, coalesce(near.passage, ''),
+        coalesce(lexis.bm25, 0), coalesce(lexis.coverage, 0),
+        (
+            SELECT jsonb_agg(jsonb_build_array(x.area, x.sub_area, x.weight)
+                             ORDER BY x.weight DESC, x.area, x.sub_area)
+            FROM mentors_expertise x WHERE x.mentor_id = candidate.id
+        ),
+        (
+            SELECT ARRAY[count(*) FILTER (WHERE s.starts_at >= %(since)s), count(*)]
+            FROM sessions_app_session s
+            WHERE s.mentor_id = candidate.id AND s.status <> 'cancelled'
+        ),
+        (
+            SELECT ARRAY[coalesce(sum(f.overall), 0), count(f.overall)]
+            FROM sessions_app_session s
+            JOIN sessions_app_feedback f ON f.session_id = s.id AND f.side = 'mentee'
+            WHERE s.mentor_id = candidate.id
+        )
+    FROM unnest((SELECT ids FROM candidates)) AS candidate (id)
+    JOIN mentors_mentor m ON m.id = candidate.id
+    JOIN accounts_user u ON u.id = m.user_id
+    LEFT JOIN sessions_app_mentoropening o ON o.mentor_id = candidate.id
+    LEFT JOIN lexis ON lexis.mentor_id = candidate.id
+    {chunks}
+    ORDER BY candidate.id
+"""
+
+
+def statement(who: str, index: VectorIndex | None, depth: int) -> str:
+    """The whole statement; its parameters are named.
+
+    Args:
+        who: SQL that gives (id, horizon, next_start) of all who may be found.
+        depth: candidates by meaning, and as many by words. Not a parameter, because a plan that does
+            not know how many are wanted is made for many.
+        index: of the question's model; None to search by words alone.
+    """
+    if index is None or not index.is_possible:
+        is_exact = "false" if index is None else "true"
+    else:
+        is_exact = f"""NOT coalesce((
+            SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{index.name}')), false)"""
+    parts = {
+        "chunks": _NO_CHUNKS if index is None else _CHUNKS,  # first: it has parts itself
+        "who": who,
+        "depth": str(depth),
+        "chunks_walked": str(depth * CHUNKS_EACH),
+        "model": index.model_id.replace("'", "''").replace("%", "%%") if index else "",
+        "is_exact": is_exact,
+        # Without vectors nothing else finds anybody, so one word at least is looked up.
+        "rarest_at_least": "true" if index is None else "false",
+        "distance": f"{index.expression} <=> (SELECT vector FROM question)" if index else "",
+    }
+    ways = (_WORDS, _PLAN, _NO_NEAREST if index is None else _NEAREST, _LEXICAL, _CANDIDATES)
+    text = "WITH " + ", ".join(ways) + _READ
+    for name, part in parts.items():
+        text = text.replace(f"{{{name}}}", part)
+    return text
