@@ -26,7 +26,7 @@ EXACT_UP_TO: Final = 2_000
 
 # Among more mentors N, it pays to compare n of them exactly while n * a < (K / (n / N)) * b, where a is
 # the time to compare one, b to walk past one, K how many must pass. So n < sqrt(K * b / a * N), and K b / a
-# was measured to be about 160 (2 cores, 10,000 and 100,000 mentors of 2 to 3 chunks).
+# is about 160, estimated from published timings, not measured here (2 cores, 10,000 and 100,000 mentors of 2 to 3 chunks).
 EXACT_FACTOR: Final = 160
 
 # Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2 %.
