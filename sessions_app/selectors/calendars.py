@@ -100,7 +100,7 @@ _NOBODY = UUID(int=0)
 _BLOCKS = {"away": Why.AWAY, "calendar": Why.BUSY}
 # Of the mentor's own columns; with a page of text in each row, reading them all takes longer than
 # the answer.
-_NEEDED = (
+RULE_COLUMNS = (
     "session_minutes", "start_step_minutes", "buffer_before_minutes", "buffer_after_minutes",
     "minimum_notice_minutes", "weekly_load_cap", "booking_horizon_days", "user__time_zone",
 )  # fmt: skip
@@ -292,7 +292,7 @@ def open_slots(
     """As `open_slots_of`, in two queries, of mentors who are not at hand."""
     mentors = list(
         Mentor.objects.select_related("user")
-        .only("is_active", *_NEEDED)
+        .only("is_active", *RULE_COLUMNS)
         .filter(pk__in=mentor_ids, is_active=True)
     )
     found = open_slots_of(

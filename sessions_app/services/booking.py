@@ -16,6 +16,7 @@ from mentors.models import Mentee, Mentor
 from mentors.selectors import visible_to
 from sessions_app import notifications
 from sessions_app.models import Notification, Session, SessionEvent
+from sessions_app.selectors.calendars import RULE_COLUMNS
 from sessions_app.services.locks import lock_mentee, lock_mentor
 from sessions_app.services.rules import Clock, Refused, Times, times_around
 from sessions_app.services.seats import free_seat, kept_at, meeting_of, opened_at, settle_waiting
@@ -78,9 +79,11 @@ def book_session(
         raise NotAllowed(_("You can book for yourself only."))
     if override and not by.is_program_manager:
         raise NotAllowed(_("Only program managers may set rules aside."))
-    mentor = visible_to(by).prefetch_related(None).filter(pk=mentor_id).first()
-    if mentor is None:
-        raise NotFound
+    seen = visible_to(by).prefetch_related(None).only("user__name", *RULE_COLUMNS)
+    try:
+        mentor = seen.get(pk=mentor_id)
+    except Mentor.DoesNotExist:
+        raise NotFound from None
     wish = _Wish(mentee, starts_at, by, ends_at, goal, match_request, override)
     try:
         # A look before queueing: who cannot have the slot anyway need not wait for the lock, and of

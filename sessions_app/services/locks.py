@@ -14,25 +14,17 @@ def lock_mentor(mentor_id: UUID) -> Mentor:
     Without it two bookings read the same weekly count, and under load an exclusion constraint alone
     deadlocks. `no_key`: rows that refer to the mentor can still be written meanwhile.
     """
-    mentor = (
-        Mentor.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("user")
-        .filter(pk=mentor_id)
-        .first()
-    )
-    if mentor is None:
-        raise NotFound
-    return mentor
+    locked = Mentor.objects.select_for_update(no_key=True, of=("self",)).select_related("user")
+    try:
+        return locked.get(pk=mentor_id)
+    except Mentor.DoesNotExist:
+        raise NotFound from None
 
 
 def lock_mentee(mentee_id: UUID) -> Mentee:
     """Lock a mentee, after the mentor. Raises NotFound."""
-    mentee = (
-        Mentee.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("user")
-        .filter(pk=mentee_id)
-        .first()
-    )
-    if mentee is None:
-        raise NotFound
-    return mentee
+    locked = Mentee.objects.select_for_update(no_key=True, of=("self",)).select_related("user")
+    try:
+        return locked.get(pk=mentee_id)
+    except Mentee.DoesNotExist:
+        raise NotFound from None
