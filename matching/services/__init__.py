@@ -1,18 +1,8 @@
 """Writes and answers: `match`, `browse`, and keeping the index of profiles fresh."""
 
-from matching.services.answers import (
-    Filters,
-    Match,
-    MatchAnswer,
-    Question,
-    browse,
-    browse_by_relevance,
-    eligible_for,
-    match,
-    only_free,
-    search,
-    understand,
-)
+from matching.services.answers import Match, MatchAnswer, match
+from matching.services.browsing import browse, browse_by_relevance
+from matching.services.filters import Filters, eligible_for
 from matching.services.indexing import (
     EmbedReport,
     count_frequencies,
@@ -21,6 +11,9 @@ from matching.services.indexing import (
     only_one_indexer,
 )
 from matching.services.nearest import have_vector_index
+from matching.services.questions import Question, understand
+from matching.services.searching import search
+from matching.services.shown import only_free
 
 __all__ = [
     "EmbedReport",
