@@ -1,0 +1,159 @@
+"""Pictures of every page, on a desktop and a phone, in light and dark: `script/screens`.
+
+They are for looking at, not for comparing: nothing here passes or fails. They land in var/screens/, named
+by page, width and theme.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from tests.browser import Page, chromium
+from tests.journeys.product import ROOT, running
+from tests.journeys.test_accessibility import PAINTED
+
+OUTPUT: Final = ROOT / "var" / "screens"
+PASSWORD: Final = "officehours-demo"
+WIDTHS: Final = (1280, 390)
+HEIGHT: Final = 844
+LONGEST: Final = 6000  # px; a longer page is cut
+
+QUESTION: Final = "/search/?q=how+do+I+price+my+product+for+large+companies"
+Go: TypeAlias = Callable[[Page], None]
+Stop: TypeAlias = tuple[str, str | Go]
+
+
+def press(css: str) -> Go:
+    return lambda page: page.press(css)
+
+
+def follow(css: str) -> Go:
+    """Where the first such link leads: the console's lists are wider than the screen."""
+    return lambda page: page.open(page.find(css).get_attribute("href"))
+
+
+# Who looks, and at what: a path, or what to press on the page before.
+WALKS: Final[dict[str, tuple[Stop, ...]]] = {
+    "": (
+        ("landing", "/"),
+        ("sign-in", "/accounts/login/"),
+        ("sign-up", "/accounts/signup/"),
+        ("sign-in-code", "/accounts/login/code/"),
+        ("mentors", "/mentors/"),
+        ("mentor-for-a-stranger", press(".person h2 a")),
+        ("not-found", "/nothing/"),
+    ),
+    "alice@example.com": (
+        ("search", "/search/"),
+        ("results-none", "/search/?q=help&stage=Seed&language=Welsh"),
+        ("results", QUESTION),
+        ("mentor", press(".person h2 a")),
+        ("mentor-no-time-chosen", press("#book-form .btn-primary")),
+        ("sessions", "/sessions/"),
+        ("session", press(".row-title a")),
+        ("move", press("a[href$='/move/']")),
+        ("cancel", lambda page: (page.chrome.back(), page.press("a[href$='/cancel/']"))[0]),
+        ("sessions-past", "/sessions/?show=past"),
+        ("session-past", press(".row-title a")),
+        ("feedback", press("a[href$='/feedback/']")),
+        ("waitlist", "/waitlist/"),
+        ("saved", "/saved/"),
+        ("profile", "/profile/"),
+        ("settings", "/settings/"),
+        ("messages", "/settings/messages/"),
+    ),
+    "bob@example.com": (
+        ("mentor-sessions", "/sessions/"),
+        ("mentor-session", press(".row-title a")),
+        ("hours", "/hours/"),
+        ("hours-decide", press("li:nth-child(2) form[action*='/remove/'] button")),
+        ("hours-weekly", "/hours/weekly/add/"),
+        ("hours-date", "/hours/dates/add/"),
+        ("hours-away", "/hours/away/add/"),
+        ("hours-zone", "/hours/zone/"),
+        ("mentor-profile", "/profile/"),
+    ),
+    "carol@example.com": (
+        ("admin", "/admin/"),
+        ("admin-mentors", "/admin/mentors/mentor/"),
+        ("admin-mentor", follow("#result_list tbody a[href*='/change/']")),
+        ("admin-sessions", "/admin/sessions_app/session/"),
+        ("admin-session", follow("#result_list tbody a[href*='/change/']")),
+        ("admin-windows", "/admin/sessions_app/availabilitywindow/"),
+        ("admin-policies", "/admin/matching/matchpolicy/"),
+        ("admin-experiments", "/admin/matching/experiment/"),
+        ("admin-market", "/admin/matching/marketrun/"),
+        ("admin-sync", "/admin/sync/"),
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", help="a running product with demo data; one is started without it")
+    parser.add_argument("--only", default="", help="pages with this in their name")
+    options = parser.parse_args()
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    with _product(options.url) as url, chromium() as chrome:
+        page = Page(chrome)
+        for who, stops in WALKS.items():
+            if any(options.only in name for name, _go in stops):
+                _walk(page, url, who, stops, options.only)
+    print(f"{len(list(OUTPUT.iterdir()))} pictures in {OUTPUT}")
+
+
+@contextlib.contextmanager
+def _product(url: str | None) -> Iterator[str]:
+    if url:
+        yield url.rstrip("/")
+        return
+    with running() as product:
+        yield product.url
+
+
+def _walk(page: Page, url: str, who: str, stops: tuple[Stop, ...], only: str) -> None:
+    page.open(url)
+    page.chrome.delete_all_cookies()
+    if who:
+        page.open(f"{url}/accounts/login/")
+        page.type("#id_login", who)
+        page.type("#id_password", PASSWORD)
+        page.press("form:has(#id_password) .btn-primary")
+    for name, go in stops:
+        try:
+            page.open(url + go) if isinstance(go, str) else go(page)
+        except Exception as error:  # a page that cannot be reached: the others are still of use
+            print(f"No picture of {name}: {type(error).__name__} on {page.chrome.current_url}")
+            continue
+        if only in name:
+            picture(page, name)
+
+
+def picture(page: Page, name: str) -> None:
+    """The whole page, in two widths and two themes."""
+    for width in WIDTHS:
+        for dark in (False, True):
+            _show(page.chrome, width, HEIGHT, dark=dark)
+            height = page.chrome.execute_script("return document.documentElement.scrollHeight")
+            _show(page.chrome, width, min(max(height, HEIGHT), LONGEST), dark=dark)
+            path = OUTPUT / f"{name}-{width}-{'dark' if dark else 'light'}.png"
+            page.chrome.save_screenshot(str(path))
+
+
+def _show(chrome: Any, width: int, height: int, *, dark: bool) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    still = {"name": "prefers-reduced-motion", "value": "reduce"}
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme, still]})
+    chrome.execute_async_script(PAINTED, dark)
+
+
+if __name__ == "__main__":
+    main()
