@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tests.browser import Page, chromium
@@ -57,7 +56,8 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("sessions", "/sessions/"),
         ("session", press(".row-title a")),
         ("move", press("a[href$='/move/']")),
-        ("cancel", lambda page: (page.chrome.back(), page.press("a[href$='/cancel/']"))[0]),
+        ("session-again", lambda page: page.chrome.back()),
+        ("cancel", press("a[href$='/cancel/']")),
         ("sessions-past", "/sessions/?show=past"),
         ("session-past", press(".row-title a")),
         ("feedback", press("a[href$='/feedback/']")),
