@@ -7,7 +7,7 @@ shipped order differs from a part alone: paired by question, so that the interva
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from config.demo.people import records
 from matching import ranking, selectors, services
 from matching.evaluation import RECALL_CUT, LabelledSet, Loaded, load, read_set, scratch_database
 from matching.measures import CUT, fused_ranks, interval, ndcg
-from matching.ranking import DEFAULT_POLICY, Candidate, Policy
+from matching.ranking import DEFAULT_POLICY, SIGNALS, Candidate, Policy
 from matching.selectors.retrieval import DEPTH
 
 Scores = NDArray[np.float64]
@@ -215,17 +215,13 @@ def _policies() -> Iterator[tuple[str, Policy]]:
     In a labelled set nobody has sessions, ratings or other hours than the rest, so most signals
     are the same for everyone and must not change anything.
     """
-    signals = [
-        field.name
-        for field in fields(Policy)
-        if field.name != "meaning" and isinstance(getattr(DEFAULT_POLICY, field.name), float)
-    ]
-    policy = replace(DEFAULT_POLICY, **dict.fromkeys(signals, 0.0))  # type: ignore[arg-type]
+    shipped = replace(DEFAULT_POLICY, explore_at=0)
+    policy = replace(shipped, diversity=0.0, **dict.fromkeys(SIGNALS, 0.0))  # type: ignore[arg-type]
     yield "+ words by how much they tell", policy
-    for signal in signals:
+    for signal in (*SIGNALS, "diversity"):
         policy = replace(policy, **{signal: getattr(DEFAULT_POLICY, signal)})
         yield f"+ {signal}", policy
-    yield SHIPPED, DEFAULT_POLICY
+    yield SHIPPED, shipped
 
 
 def _wholes(vector: NDArray[np.float32], model_id: str) -> dict[Any, float]:

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -174,6 +174,8 @@ def load(
 
 
 def _ask(loaded: Loaded, *, policy: Policy, now: datetime, say: Callable[[str], None]) -> Figures:
+    # New mentors are tried on people; here nobody would learn from it.
+    policy = replace(policy, explore_at=0)
     nobody_asked_before = services.understand("warm up the model and the connection")
     eligible = services.eligible_for(loaded.viewer, services.Filters(), now)
     services.search(question=nobody_asked_before, eligible=eligible, now=now, policy=policy)

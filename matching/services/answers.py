@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.refusals import NotAllowed
 from matching import ranking
 from matching.explanations import Facts, Reason, Viewer, explain
+from matching.services import policies
 from matching.services.filters import Filters, eligible_for, mentee_of
 from matching.services.questions import Question, understand
 from matching.services.records import store
@@ -52,7 +53,13 @@ class MatchAnswer:
 
 
 def match(
-    *, query: str | Question, user: User, filters: Filters, limit: int, now: datetime
+    *,
+    query: str | Question,
+    user: User,
+    filters: Filters,
+    limit: int,
+    now: datetime,
+    policy: ranking.Policy | None = None,
 ) -> MatchAnswer:
     """The mentors who fit what a person says they need, those with room first, and why.
 
@@ -63,11 +70,15 @@ def match(
         query: in plain words, or what `understand` made of them beforehand.
         user: a mentee, or a program manager. Anyone else is refused with NotAllowed.
         limit: at most so many matches, at most 50.
+        policy: in place of the published one.
     """
     started = time.perf_counter()
     mentee = _asker(user)
     question = understand(query) if isinstance(query, str) else query
-    ranked = search(question=question, eligible=eligible_for(user, filters, now), now=now)
+    policy = policy or policies.published()
+    ranked = search(
+        question=question, eligible=eligible_for(user, filters, now), now=now, policy=policy
+    )
     shown = with_slots(ranked, filters, mentee, min(limit, MOST_MATCHES), now)
     prefetch_related_objects([mentor for mentor, _row, _slots in shown], "expertise")
     viewer = _viewer(user, mentee, now)
@@ -82,7 +93,7 @@ def match(
         for mentor, row, slots in shown
     )
     took_ms = round((time.perf_counter() - started) * 1000)
-    request_id = store(user, question, filters, matches, took_ms=took_ms, now=now)
+    request_id = store(user, question, filters, matches, policy=policy, took_ms=took_ms, now=now)
     return MatchAnswer(question.text, request_id, matches)
 
 

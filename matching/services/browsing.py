@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet, prefetch_related_objects
 
 from accounts.models import User
+from matching.services import policies
 from matching.services.filters import Filters, eligible_for
 from matching.services.questions import understand
 from matching.services.searching import search
@@ -28,7 +29,12 @@ def browse(*, user: User, filters: Filters, now: datetime) -> QuerySet[Mentor]:
 def browse_by_relevance(*, query: str, user: User, filters: Filters, now: datetime) -> list[Mentor]:
     """The 50 that fit a question best."""
     question = understand(query)
-    ranked = search(question=question, eligible=eligible_for(user, filters, now), now=now)
+    ranked = search(
+        question=question,
+        eligible=eligible_for(user, filters, now),
+        now=now,
+        policy=policies.published(),
+    )
     found = [mentor for mentor, _row in load(ranked)]
     free = only_free(found, user=user, filters=filters, now=now)[:MOST_BROWSED]
     prefetch_related_objects(free, "expertise")

@@ -25,6 +25,7 @@ def store(
     filters: Filters,
     matches: Sequence[Match],
     *,
+    policy: ranking.Policy,
     took_ms: int,
     now: datetime,
 ) -> UUID:
@@ -35,7 +36,8 @@ def store(
         query=question.text,
         filters=filters.as_json(),
         model_id=question.model_id,
-        policy=ranking.DEFAULT_POLICY.name,
+        policy=policy.name,
+        policy_version=policy.version,
         took_ms=took_ms,
         created_at=now,
     )

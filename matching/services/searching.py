@@ -16,7 +16,7 @@ def search(
     question: Question,
     eligible: QuerySet[Mentor],
     now: datetime,
-    policy: ranking.Policy = ranking.DEFAULT_POLICY,
+    policy: ranking.Policy,
 ) -> list[ranking.Ranked]:
     """In one query."""
     candidates = selectors.retrieve(

@@ -171,7 +171,7 @@ def test_the_request_and_what_was_shown_are_stored():
     answer = ask(api(mentee), industries=["SaaS"]).json()
     stored = MatchRequest.objects.get(pk=answer["request_id"])
     assert (stored.user, stored.query, stored.filters) == (mentee, ROUND, {"industries": ["SaaS"]})
-    assert (stored.model_id, stored.policy) == ("hashing:v1", "v1")
+    assert (stored.model_id, stored.policy, stored.policy_version) == ("hashing:v1", "default", 1)
     shown = MatchImpression.objects.filter(request=stored).order_by("position")
     assert [str(row.mentor_id) for row in shown] == [m["mentor"]["id"] for m in answer["matches"]]
     assert [row.score for row in shown] == [m["match_score"] for m in answer["matches"]]

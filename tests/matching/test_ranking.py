@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from matching.ranking import (
-    POLICIES,
     Candidate,
     Tag,
     band,
@@ -200,8 +199,3 @@ def test_bands():
     assert [band(value) for value in (100, 75, 74, 50, 49, 0)] == [
         "Strong match", "Strong match", "Good match", "Good match", "Possible match", "Possible match",
     ]  # fmt: skip
-
-
-def test_the_signals_are_small():
-    for policy in POLICIES.values():
-        assert policy.expertise + policy.availability + policy.rating + policy.unused < 0.3

@@ -7,8 +7,7 @@ from django.utils import timezone
 
 from benchmarks import relevance
 from matching.evaluation import LabelledSet, load
-from matching.management.commands.evaluate_matching import Command
-from matching.ranking import DEFAULT_POLICY
+from matching.ranking import SIGNALS
 from tests.matching.worlds import PROFILES
 
 SMALL = LabelledSet(
@@ -33,7 +32,7 @@ def test_each_part_has_a_row_and_the_shipped_order_comes_last(tmp_path):
     assert rows[0] == "vector, whole profile"
     assert rows[-1] == "as served"
     assert {"BM25", "RRF, whole profile", "fusion, whole profile", "+ chunks"} <= set(rows)
-    for signal in ("expertise", "availability", "rating", "unused"):
+    for signal in (*SIGNALS, "diversity"):
         assert f"+ {signal}" in rows
     assert table["as served"]["questions"] == 2
     assert table["as served"]["ndcg@10"] == 1.0
@@ -44,7 +43,7 @@ def test_each_part_has_a_row_and_the_shipped_order_comes_last(tmp_path):
 def test_signals_that_are_the_same_for_all_change_nothing(tmp_path):
     now = timezone.now()
     table = relevance.measure(load(SMALL, cache=tmp_path, now=now), now)
-    assert table["+ availability"] == table["+ expertise"] == table["+ unused"]
+    assert len({str(table[f"+ {signal}"]) for signal in SIGNALS}) == 1
 
 
 def test_what_is_not_there_is_said(tmp_path, monkeypatch):
@@ -53,8 +52,3 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch):
     said = relevance.missing(tmp_path)
     assert said[str(tmp_path)].startswith("not measured")
     assert said["founders"].startswith("not measured")
-
-
-def test_the_command_takes_the_policies_there_are():
-    parser = Command().create_parser("manage.py", "evaluate_matching")
-    assert parser.parse_args(["folder"]).policy == DEFAULT_POLICY.name

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts.refusals import NotFound
 from matching.embeddings import EmbeddingUnavailable
 from matching.evaluation import BadSet, evaluate, read_set, scratch_database
-from matching.ranking import DEFAULT_POLICY, POLICIES
+from matching.ranking import Policy, policy_of
+from matching.services import policies
 
 
 class Command(BaseCommand):
@@ -21,18 +23,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "folder", type=Path, help="With mentors.jsonl, queries.jsonl and qrels.tsv."
         )
-        parser.add_argument("--policy", choices=sorted(POLICIES), default=DEFAULT_POLICY.name)
+        parser.add_argument(
+            "--policy",
+            default="",
+            help="A name, name:version, or a JSON file of weights. Default: the published one.",
+        )
         parser.add_argument(
             "--json", action="store_true", help="Print one JSON object, and nothing else."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            policy = _policy(options["policy"])
             labelled = read_set(options["folder"])
             with scratch_database():
                 figures = evaluate(
                     labelled,
-                    policy=POLICIES[options["policy"]],
+                    policy=policy,
                     cache=Path(settings.VAR_DIR) / "embedding-cache",
                     now=timezone.now(),
                     say=self._show,
@@ -54,3 +61,18 @@ class Command(BaseCommand):
         if self.stderr.isatty():
             self.stderr.write(f"\r\x1b[K{line}", ending="")
             self.stderr.flush()
+
+
+def _policy(wanted: str) -> Policy:
+    """Asked of our own database, before the scratch one takes its place."""
+    if wanted.endswith(".json"):
+        path = Path(wanted)
+        try:
+            weights = json.loads(path.read_text(encoding="utf-8"))
+            return policy_of(path.stem, weights)
+        except (OSError, ValueError, AttributeError) as error:
+            raise CommandError(f"{wanted}: {error}") from error
+    try:
+        return policies.named(wanted) if wanted else policies.published()
+    except NotFound:
+        raise CommandError(f"There is no policy {wanted}.") from None

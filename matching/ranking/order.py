@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.ranking.policy import DEFAULT_POLICY, Policy
 from matching.words import Asked, says, tokens
 
 Scores: TypeAlias = NDArray[np.float64]
@@ -58,8 +59,15 @@ class Candidate:
         passage: the text of the best chunk that is not the whole profile, where there is one.
         bm25: of the profile's words, as a share of the most a profile could have (0 to 1); coverage: the
             share of the question's words, weighed by rarity, that the profile has (0 to 1).
-        booked_28d: sessions that started in the last 28 days or are still to come; sessions: all there
-            ever were. Cancelled ones never count.
+        booked_28d: sessions that started in the last 28 days or are still to come; booked_7d: those of
+            them that start in the next seven days; sessions: all there ever were. Cancelled ones never
+            count.
+        last_seen: when the mentor was last signed in; None where that is not known.
+        requests: bookings that waited for the mentor's yes and were answered or lapsed; accepted: those that
+            got it. Of mentors who let founders book at once there are none.
+        connection: what ties the mentor to the founder who asks: "met" (a session with somebody else of
+            the same company), "named" (the founder's own profile names the company), or "".
+        shown: how often a new mentor was in a list, up to `ENOUGH_SHOWN`; of others it is not counted.
     """
 
     mentor_id: UUID
@@ -76,35 +84,21 @@ class Candidate:
     coverage: float = 0.0
     tags: tuple[Tag, ...] = ()
     booked_28d: int = 0
+    booked_7d: int = 0
     sessions: int = 0
     rating_total: int = 0
     rating_count: int = 0
+    last_seen: datetime | None = None
+    requests: int = 0
+    accepted: int = 0
+    connection: str = ""
+    shown: int = 0
 
     @property
     def cosine(self) -> float | None:
         """Of the best chunk; None without vectors."""
         return self.cosines[0] if self.cosines else None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How much each signal counts, in units of relevance, which runs from 0 to 1.
-
-    `meaning` is the share of the vectors in relevance, the rest is BM25: a convex combination
-    (Bruch, Gai, Ingber 2023, arXiv 2210.11934). The others are small: together they
-    decide between mentors who fit about equally well, and never lift one who does not fit.
-    """
-
-    name: str
-    meaning: float = 0.6
-    expertise: float = 0.06
-    availability: float = 0.03
-    rating: float = 0.06
-    unused: float = 0.06
-
-
-POLICIES: Final = {"v1": Policy(name="v1")}
-DEFAULT_POLICY: Final = POLICIES["v1"]
 
 # As many ratings at the mean are added to a mentor's own: two fives are not better than fifty 4.8s.
 PRIOR_RATINGS: Final = 5
@@ -267,7 +261,7 @@ def _nudges(
         policy.expertise * expertise
         + policy.availability * soon
         + policy.rating * _ratings(candidates)
-        + policy.unused * unused
+        + policy.deficit * unused
     )
 
 

@@ -1,0 +1,121 @@
+"""The policies that order lists: which one is published, and how another takes its place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.refusals import NotFound
+from matching.models import MatchPolicy
+from matching.ranking import DEFAULT_POLICY, WEIGHTS, Policy
+from sessions_app.refusals import IllegalMove
+
+# Advisory locks share one number space per database; this is ours. Versions are counted and policies
+# published one after the other, so that neither number nor place is taken twice.
+_POLICIES_LOCK: Final = 0x0FF1_CE03
+
+
+def published() -> Policy:
+    """The policy that lists are ordered by. The shipped one where none is published."""
+    row = MatchPolicy.objects.filter(state=MatchPolicy.State.PUBLISHED).first()
+    return DEFAULT_POLICY if row is None else as_policy(row)
+
+
+def as_policy(row: MatchPolicy) -> Policy:
+    """What ranking needs of a stored policy."""
+    weights = {name: getattr(row, name) for name in WEIGHTS}
+    return Policy(name=row.name, version=row.version, **weights)
+
+
+def named(label: str) -> Policy:
+    """The policy of "name:version"; of a name alone its published version, or else its latest.
+
+    Raises NotFound.
+    """
+    name, _colon, version = label.partition(":")
+    rows = MatchPolicy.objects.filter(name=name)
+    if version:
+        rows = rows.filter(version=int(version)) if version.isdigit() else rows.none()
+    found = max(rows, key=lambda row: (row.state == row.State.PUBLISHED, row.version), default=None)
+    if found is None:
+        raise NotFound
+    return as_policy(found)
+
+
+def draft_from(*, policy_id: UUID, by: User) -> MatchPolicy:
+    """A new draft with the weights of any version, as the next version of its name.
+
+    Raises NotFound.
+    """
+    with transaction.atomic():
+        _one_at_a_time()
+        source = MatchPolicy.objects.filter(pk=policy_id).first()
+        if source is None:
+            raise NotFound
+        return MatchPolicy.objects.create(
+            name=source.name,
+            version=_next_version(source.name),
+            note="",
+            created_by=by,
+            **{name: getattr(source, name) for name in WEIGHTS},
+        )
+
+
+def save_draft(*, draft: MatchPolicy, by: User) -> MatchPolicy:
+    """Store a draft as it was filled in. Under a new name its versions are counted from 1.
+
+    Raises IllegalMove for what is no draft any more.
+    """
+    with transaction.atomic():
+        _one_at_a_time()
+        before = MatchPolicy.objects.filter(pk=draft.pk).first()
+        if before is None:
+            draft.created_by = by
+        elif before.state != MatchPolicy.State.DRAFT:
+            raise IllegalMove(
+                _("A version that was published stays as it was. Make a draft of it.")
+            )
+        if before is None or before.name != draft.name:
+            draft.version = _next_version(draft.name)
+        draft.state = MatchPolicy.State.DRAFT
+        draft.save()
+    return draft
+
+
+def publish(*, policy_id: UUID, by: User, now: datetime) -> MatchPolicy:
+    """Order every list by this policy from now on; the one before is retired and kept.
+
+    Raises:
+        NotFound: there is no such policy.
+        IllegalMove: it is published already.
+    """
+    with transaction.atomic():
+        _one_at_a_time()
+        policy = MatchPolicy.objects.filter(pk=policy_id).first()
+        if policy is None:
+            raise NotFound
+        if policy.state == MatchPolicy.State.PUBLISHED:
+            raise IllegalMove(_("This policy is published already."))
+        MatchPolicy.objects.filter(state=MatchPolicy.State.PUBLISHED).update(
+            state=MatchPolicy.State.RETIRED
+        )
+        policy.state = MatchPolicy.State.PUBLISHED
+        policy.published_by, policy.published_at = by, now
+        policy.save(update_fields=["state", "published_by", "published_at"])
+    return policy
+
+
+def _next_version(name: str) -> int:
+    latest = MatchPolicy.objects.filter(name=name).aggregate(latest=Max("version"))["latest"]
+    return int(latest or 0) + 1
+
+
+def _one_at_a_time() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_POLICIES_LOCK])
