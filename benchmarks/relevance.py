@@ -170,9 +170,7 @@ def _parts(candidates: Sequence[Candidate], wholes: Mapping[Any, float]) -> _Ord
     whole = np.array([wholes.get(candidate.mentor_id, floor) for candidate in candidates])
     words = np.array([candidate.bm25 for candidate in candidates])
     best = np.array([candidate.cosine or floor for candidate in candidates])
-    votes = np.array(
-        [ranking.evidence(row.cosines) if row.cosines else floor for row in candidates]
-    )
+    votes = ranking.evidence([row.cosines or (floor,) for row in candidates])
     near, by_chunk = _either(whole, words), _either(best, words)
     share = DEFAULT_POLICY.meaning
 

@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from matching.profile_text import SENTENCE_END
-from matching.ranking import Tag
+from matching.ranking import NEW_FOR, Tag
 from matching.words import Asked, cue, says, stems, telling, tokens
 
 MOST_REASONS: Final = 3
 LONGEST_QUOTE: Final = 160  # characters
 FEWEST_RATINGS: Final = 3
 GOOD_RATING: Final = 4.0
-NEW_FOR: Final = timedelta(days=45)
 
 # Without a shared word, a sentence is quoted only from a passage that fits this well (0 to 100).
 QUOTABLE_SCORE: Final = 50

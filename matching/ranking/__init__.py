@@ -1,28 +1,22 @@
 """The order of the candidates, and the score that is shown. Pure: no database, no clock."""
 
-from matching.ranking.order import (
-    CALIBRATIONS,
-    LOAD_PERIOD,
-    Calibration,
-    Candidate,
-    Ranked,
-    Tag,
-    band,
-    evidence,
-    rank,
-    relevance,
-    score,
-    tag_match,
-)
+from matching.ranking.candidates import ENOUGH_SHOWN, NEW_FOR, Candidate, Tag
+from matching.ranking.order import DIVERSE_UP_TO, Alike, Ranked, rank
 from matching.ranking.policy import DEFAULT_POLICY, MOST, SIGNALS, WEIGHTS, Policy, policy_of
+from matching.ranking.relevance import CALIBRATIONS, Calibration, band, evidence, relevance, scores
+from matching.ranking.signals import LOAD_PERIOD, measured
 
 __all__ = [
     "CALIBRATIONS",
     "DEFAULT_POLICY",
+    "DIVERSE_UP_TO",
+    "ENOUGH_SHOWN",
     "LOAD_PERIOD",
     "MOST",
+    "NEW_FOR",
     "SIGNALS",
     "WEIGHTS",
+    "Alike",
     "Calibration",
     "Candidate",
     "Policy",
@@ -30,9 +24,9 @@ __all__ = [
     "Tag",
     "band",
     "evidence",
+    "measured",
     "policy_of",
     "rank",
     "relevance",
-    "score",
-    "tag_match",
+    "scores",
 ]

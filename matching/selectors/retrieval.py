@@ -18,16 +18,19 @@ from django.db import connection
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from matching.ranking import Candidate, Tag
+from matching.ranking import LOAD_PERIOD, NEW_FOR, Candidate, Tag
 from matching.selectors.statement import statement
 from matching.vector_index import VectorIndex
-from mentors.models import Mentor
+from mentors.models import Mentee, Mentor
 
 # Candidates by meaning, and as many by words. A list shows at most 50 of them.
 DEPTH: Final = 100
 
-# How far back a mentor's bookings count for the even load, the period utilization is measured in.
-LOAD_DAYS: Final = 28
+# How far back it counts whether a mentor answered requests.
+REQUESTS_FOR: Final = timedelta(days=182)
+
+# Shorter names of companies are found in any text.
+SHORTEST_COMPANY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def retrieve(
     vector: NDArray[np.float32] | None,
     model_id: str,
     now: datetime,
+    mentee: Mentee | None = None,
     depth: int = DEPTH,
 ) -> list[Candidate]:
     """The mentors nearest to a question by meaning and by words, in one query. No order is promised.
@@ -87,6 +91,7 @@ def retrieve(
     Args:
         vector: the question as a unit vector, shape (dimensions,); None: by words alone.
         model_id: whose vectors to compare.
+        mentee: who asks, for what connects them to a mentor; None for a program manager.
     """
     try:
         who, who_params = eligible.sql()
@@ -97,12 +102,18 @@ def retrieve(
         **who_params,
         "text": text,
         "now": now,
-        "since": now - timedelta(days=LOAD_DAYS),
+        "since": now - LOAD_PERIOD,
+        "next_week": now + timedelta(days=7),
+        "requests_since": now - REQUESTS_FOR,
+        "new_since": now - NEW_FOR,
+        "mentee": mentee and mentee.pk,
         **({} if vector is None else {"vector": _literal(vector)}),
     }
     with _prepared_cursor() as cursor:
         cursor.execute(statement(who, index, depth), values)
-        return [_candidate(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    about = f"{mentee.goals}\n{mentee.seeks}" if mentee else ""
+    return [_candidate(about, *row) for row in rows]
 
 
 def _literal(vector: NDArray[np.float32]) -> str:
@@ -110,7 +121,22 @@ def _literal(vector: NDArray[np.float32]) -> str:
     return "[" + ",".join(map(repr, vector.tolist())) + "]"
 
 
+def _connection(company: str, about: str, *, has_met: bool) -> str:
+    """See `Candidate.connection`.
+
+    Args:
+        about: what the founder wrote of themselves. A company counts as it is written there: "Square"
+            is one, "square" is not.
+    """
+    if has_met:
+        return "met"
+    if len(company) < SHORTEST_COMPANY or company not in about:
+        return ""
+    return "named" if re.search(rf"(?<!\w){re.escape(company)}(?!\w)", about) else ""
+
+
 def _candidate(
+    about: str,
     mentor_id: UUID,
     name: str,
     company: str,
@@ -123,9 +149,13 @@ def _candidate(
     passage: str,
     bm25: float,
     coverage: float,
+    last_seen: float | None,
+    has_met: bool,  # noqa: FBT001 - a column
     tags: Any,
     sessions: list[int],
     ratings: list[int],
+    requests: list[int] | None,
+    shown: int,
 ) -> Candidate:
     if isinstance(tags, str):
         tags = json.loads(tags)
@@ -144,8 +174,14 @@ def _candidate(
         bm25=float(bm25),
         coverage=float(coverage),
         tags=tuple(Tag(area, sub_area, weight) for area, sub_area, weight in tags or ()),
-        booked_28d=sessions[0],
-        sessions=sessions[1],
+        sessions=sessions[0],
+        booked_28d=sessions[1],
+        booked_7d=sessions[2],
         rating_total=ratings[0],
         rating_count=ratings[1],
+        last_seen=datetime.fromtimestamp(last_seen, UTC) if last_seen else None,
+        requests=requests[0] if requests else 0,
+        accepted=requests[1] if requests else 0,
+        connection=_connection(company, about, has_met=has_met),
+        shown=shown,
     )

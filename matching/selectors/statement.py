@@ -19,6 +19,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from matching.ranking import ENOUGH_SHOWN
 from matching.vector_index import VectorIndex
 
 # Up to so many mentors all are compared; so are those who pass a filter, if there are as few of them.
@@ -247,6 +248,15 @@ _CHUNKS: Final = f"""
 """
 _NO_CHUNKS: Final = "CROSS JOIN (SELECT NULL::float8[] AS cosines, NULL AS passage) AS near"
 
+# Whom else the founder had a session with, by company.
+_MET: Final = """
+    met AS MATERIALIZED (
+        SELECT m.id, lower(m.company) AS company
+        FROM sessions_app_session s JOIN mentors_mentor m ON m.id = s.mentor_id
+        WHERE s.mentee_id = %(mentee)s AND s.status = 'completed' AND m.company <> ''
+    )
+"""
+
 # Subqueries in the list of columns, where joins would be: the planner weighs every order of joins.
 _READ: Final = """
     SELECT candidate.id, u.name, m.company, m.weekly_load_cap,
@@ -255,14 +265,18 @@ _READ: Final = """
             AND o.next_start <= %(now)s + make_interval(days => m.booking_horizon_days), false),
         date_part('epoch', o.next_start), coalesce(o.free_7d, 0),
         near.cosines, coalesce(near.passage, ''),
-        coalesce(lexis.bm25, 0), coalesce(lexis.coverage, 0),
+        coalesce(lexis.bm25, 0), coalesce(lexis.coverage, 0), date_part('epoch', u.last_seen_at),
+        m.company <> '' AND EXISTS (
+            SELECT FROM met WHERE met.company = lower(m.company) AND met.id <> candidate.id
+        ),
         (
             SELECT jsonb_agg(jsonb_build_array(x.area, x.sub_area, x.weight)
                              ORDER BY x.weight DESC, x.area, x.sub_area)
             FROM mentors_expertise x WHERE x.mentor_id = candidate.id
         ),
         (
-            SELECT ARRAY[count(*) FILTER (WHERE s.starts_at >= %(since)s), count(*)]
+            SELECT ARRAY[count(*), count(*) FILTER (WHERE s.starts_at >= %(since)s),
+                count(*) FILTER (WHERE s.starts_at >= %(now)s AND s.starts_at < %(next_week)s)]
             FROM sessions_app_session s
             WHERE s.mentor_id = candidate.id AND s.status <> 'cancelled'
         ),
@@ -271,7 +285,22 @@ _READ: Final = """
             FROM sessions_app_session s
             JOIN sessions_app_feedback f ON f.session_id = s.id AND f.side = 'mentee'
             WHERE s.mentor_id = candidate.id
-        )
+        ),
+        -- Declined by the mentor, or lapsed; what founders take back themselves says nothing.
+        CASE WHEN m.approves_bookings THEN (
+            SELECT ARRAY[count(*), count(*) FILTER (WHERE e.to_status = 'booked')]
+            FROM sessions_app_session s
+            JOIN sessions_app_sessionevent e ON e.session_id = s.id
+            WHERE s.mentor_id = candidate.id AND s.starts_at >= %(requests_since)s
+                AND e.from_status = 'pending' AND (e.to_status = 'booked'
+                    OR e.to_status = 'cancelled' AND (e.by_id = m.user_id OR e.at >= s.answer_by))
+        ) END,
+        CASE WHEN m.created_at >= %(new_since)s THEN (
+            SELECT count(*) FROM (
+                SELECT FROM matching_matchimpression i WHERE i.mentor_id = candidate.id
+                LIMIT {enough_shown}
+            ) AS few
+        ) ELSE 0 END
     FROM unnest((SELECT ids FROM candidates)) AS candidate (id)
     JOIN mentors_mentor m ON m.id = candidate.id
     JOIN accounts_user u ON u.id = m.user_id
@@ -300,6 +329,7 @@ def statement(who: str, index: VectorIndex | None, depth: int) -> str:
         "chunks": _NO_CHUNKS if index is None else _CHUNKS,  # first: it has parts itself
         "who": who,
         "depth": str(depth),
+        "enough_shown": str(ENOUGH_SHOWN),
         "chunks_walked": str(depth * CHUNKS_EACH),
         "model": index.model_id.replace("'", "''").replace("%", "%%") if index else "",
         "is_exact": is_exact,
@@ -307,7 +337,7 @@ def statement(who: str, index: VectorIndex | None, depth: int) -> str:
         "rarest_at_least": "true" if index is None else "false",
         "distance": f"{index.expression} <=> (SELECT vector FROM question)" if index else "",
     }
-    ways = (_WORDS, _PLAN, _NO_NEAREST if index is None else _NEAREST, _LEXICAL, _CANDIDATES)
+    ways = (_WORDS, _PLAN, _NO_NEAREST if index is None else _NEAREST, _LEXICAL, _CANDIDATES, _MET)
     text = "WITH " + ", ".join(ways) + _READ
     for name, part in parts.items():
         text = text.replace(f"{{{name}}}", part)

@@ -32,13 +32,17 @@ MOST_MATCHES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A mentor for a request. `slots` are real and bookable; none means "no times yet"."""
+    """A mentor for a request. `slots` are real and bookable; none means "no times yet".
+
+    `is_explored`: shown in the place that the policy keeps for somebody new.
+    """
 
     mentor: Mentor
     score: int
     reasons: tuple[Reason, ...]
     slots: tuple[Slot, ...]
     is_bookable: bool
+    is_explored: bool = False
 
     @property
     def band(self) -> str:
@@ -77,7 +81,13 @@ def match(
     question = understand(query) if isinstance(query, str) else query
     policy = policy or policies.published()
     ranked = search(
-        question=question, eligible=eligible_for(user, filters, now), now=now, policy=policy
+        question=question,
+        eligible=eligible_for(user, filters, now),
+        now=now,
+        policy=policy,
+        mentee=mentee,
+        # One person sees one list all day, whoever is drawn.
+        seed=f"{user.pk} {now:%Y-%m-%d} {question.text}",
     )
     shown = with_slots(ranked, filters, mentee, min(limit, MOST_MATCHES), now)
     prefetch_related_objects([mentor for mentor, _row, _slots in shown], "expertise")
@@ -89,6 +99,7 @@ def match(
             reasons=explain(question.asked, _facts(mentor, row, slots), viewer),
             slots=slots,
             is_bookable=bool(slots) or row.candidate.is_bookable,
+            is_explored=row.is_explored,
         )
         for mentor, row, slots in shown
     )

@@ -8,7 +8,7 @@ from django.db.models import QuerySet, prefetch_related_objects
 
 from accounts.models import User
 from matching.services import policies
-from matching.services.filters import Filters, eligible_for
+from matching.services.filters import Filters, eligible_for, mentee_of
 from matching.services.questions import understand
 from matching.services.searching import search
 from matching.services.shown import load, only_free
@@ -34,6 +34,7 @@ def browse_by_relevance(*, query: str, user: User, filters: Filters, now: dateti
         eligible=eligible_for(user, filters, now),
         now=now,
         policy=policies.published(),
+        mentee=mentee_of(user),
     )
     found = [mentor for mentor, _row in load(ranked)]
     free = only_free(found, user=user, filters=filters, now=now)[:MOST_BROWSED]

@@ -49,6 +49,7 @@ def store(
                 mentor=found.mentor,
                 position=position,
                 score=found.score,
+                is_explored=found.is_explored,
                 reasons=[{"code": reason.code, "text": reason.text} for reason in found.reasons],
             )
             for position, found in enumerate(matches, start=1)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from matching import ranking, selectors
 from matching.services.questions import Question
-from mentors.models import Mentor
+from mentors.models import Mentee, Mentor
 
 
 def search(
@@ -17,15 +17,28 @@ def search(
     eligible: QuerySet[Mentor],
     now: datetime,
     policy: ranking.Policy,
+    mentee: Mentee | None = None,
+    seed: str | None = None,
 ) -> list[ranking.Ranked]:
-    """In one query."""
+    """In one query, or in two where the policy cares for diversity.
+
+    Args:
+        mentee: who asks, if it is one.
+        seed: of the draw for the place that is kept for somebody new; None keeps none.
+    """
     candidates = selectors.retrieve(
         eligible=selectors.Eligible(eligible),
         text=question.text,
         vector=question.vector,
         model_id=question.model_id,
         now=now,
+        mentee=mentee,
     )
     return ranking.rank(
-        candidates, asked=question.asked, model_id=question.model_id, now=now, policy=policy
+        candidates,
+        asked=question.asked,
+        model_id=question.model_id,
+        now=now,
+        policy=policy,
+        seed=seed,
     )

@@ -15,7 +15,7 @@ from matching.ranking import (
     evidence,
     rank,
     relevance,
-    score,
+    scores,
 )
 from matching.words import asked
 
@@ -51,6 +51,10 @@ def candidates(draw, least=1):
         )
         for number in range(count)
     ]
+
+
+def score(candidate, model_id):
+    return scores([candidate], model_id)[0]
 
 
 def order(found, question=QUESTION):
@@ -110,8 +114,10 @@ def test_a_score_does_not_depend_on_the_company():
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), st.floats(0.0001, 0.3))
 def test_evidence_rises_with_every_vote_that_counts(values, more):
     best = sorted(values, reverse=True)
-    assert evidence([best[0] + more, *best[1:]]) > evidence(best)
-    assert evidence([*best[:8], *best[:3]]) == evidence(best[:8]) or len(best) < 8
+    better, before = evidence([[best[0] + more, *best[1:]], best])
+    assert better > before
+    longer, eight = evidence([[*best[:8], *best[:3]], best[:8]])
+    assert longer == eight or len(best) < 8
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.integers(0, 7), st.floats(0, 1))
