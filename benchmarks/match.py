@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -87,7 +88,7 @@ def recalls(label: str) -> dict[str, Any]:
             candidates = selectors.retrieve(
                 eligible=eligible, text=text, vector=vector, model_id=model_id, now=now
             )
-            nearest = _exactly_nearest(eligible, vector, model_id)
+            nearest = _exactly_nearest(eligible, vector, model_id, now)
             found.append(len(nearest & {c.mentor_id for c in candidates}) / len(nearest))
         figures[f"{label}, {share} filter: recall@{RECALL_CUT}"] = round(statistics.mean(found), 3)
     return figures
@@ -101,15 +102,26 @@ def _have_mentors(size: int) -> None:
     connection.queries_log.clear()
 
 
-def _exactly_nearest(eligible: selectors.Eligible, vector: Any, model_id: str) -> set[Any]:
+def _exactly_nearest(
+    eligible: selectors.Eligible, vector: Any, model_id: str, now: datetime
+) -> set[Any]:
+    """Those with room first, as a search has them."""
     who, params = eligible.sql()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH eligible (id) AS MATERIALIZED (SELECT pk FROM ({who}) AS w (pk))"
+            f"WITH eligible (id, room) AS MATERIALIZED (SELECT pk, coalesce(next_start BETWEEN %(now)s"
+            f" AND %(now)s + make_interval(days => horizon), false) FROM ({who}) AS w (pk, horizon, next_start))"
             " SELECT e.mentor_id FROM matching_mentorembedding e"
             " JOIN eligible ON eligible.id = e.mentor_id WHERE e.model_id = %(model)s"
-            " GROUP BY e.mentor_id ORDER BY min(e.vector <=> %(vector)s::vector) LIMIT %(cut)s",
-            {**params, "model": model_id, "vector": str(vector.tolist()), "cut": RECALL_CUT},
+            " GROUP BY e.mentor_id, room"
+            " ORDER BY room DESC, min(e.vector <=> %(vector)s::vector) LIMIT %(cut)s",
+            {
+                **params,
+                "model": model_id,
+                "vector": str(vector.tolist()),
+                "now": now,
+                "cut": RECALL_CUT,
+            },
         )
         return {row[0] for row in cursor.fetchall()}
 

@@ -32,7 +32,7 @@ class Candidate:
         next_start: the next bookable start as last computed; None without one within the horizon.
         free_7d: open starts in the next seven days as last computed.
         cosines: of the profile's chunks with the question, descending; empty without vectors.
-        passage: the text of the best chunk that is not the whole profile, where there is one.
+        passage_no: the number of the best chunk that is not the whole profile, where there is one.
         bm25: of the profile's words, as a share of the most a profile could have (0 to 1); coverage: the
             share of the question's words, weighed by rarity, that the profile has (0 to 1).
         booked_28d: sessions that started in the last 28 days or are still to come; booked_7d: those that
@@ -55,7 +55,7 @@ class Candidate:
     next_start: datetime | None = None
     free_7d: int = 0
     cosines: tuple[float, ...] = ()
-    passage: str = ""
+    passage_no: int | None = None
     bm25: float = 0.0
     coverage: float = 0.0
     tags: tuple[Tag, ...] = ()

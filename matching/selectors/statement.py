@@ -20,6 +20,7 @@ import unicodedata
 from typing import Final
 
 from matching.ranking import ENOUGH_SHOWN
+from matching.selectors.reading import COSINE, reading
 from matching.vector_index import VectorIndex
 
 # Up to so many mentors all are compared; so are those who pass a filter, if there are as few of them.
@@ -34,7 +35,7 @@ EXACT_FACTOR: Final = 160
 SAMPLE: Final = 128
 
 # The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
-EF_SEARCH: Final = 160
+EF_SEARCH: Final = 300
 MOST_STEPS: Final = 20_000
 
 # Times work_mem, which is small on many servers; the walk also ends when this is used up.
@@ -147,17 +148,20 @@ _PLAN: Final = f"""
     )
 """
 
-# Unit vectors: the inner product is the cosine, and the cheaper operator.
-_COSINE: Final = "-(e.vector <#> (SELECT vector FROM question))"
-
 _NEAREST: Final = f"""
     question AS MATERIALIZED (SELECT %(vector)s::vector AS vector), nearest AS MATERIALIZED (
-        (SELECT few.id FROM few CROSS JOIN LATERAL (
-            SELECT max({_COSINE}) AS best FROM matching_mentorembedding e
-            WHERE e.mentor_id = few.id AND e.model_id = '{{model}}' OFFSET 0
-        ) AS chunk
-        WHERE chunk.best IS NOT NULL
-        ORDER BY few.room DESC, chunk.best DESC, few.id LIMIT {{depth}})
+        (SELECT few.id FROM few JOIN (
+            -- Where there are few in all, one pass over everyone's is faster than looking each up.
+            SELECT e.mentor_id, max({COSINE}) AS best FROM matching_mentorembedding e
+            WHERE e.model_id = '{{model}}' AND (SELECT small FROM size) GROUP BY e.mentor_id
+            UNION ALL
+            SELECT one.id, chunk.best FROM few AS one CROSS JOIN LATERAL (
+                SELECT max({COSINE}) AS best FROM matching_mentorembedding e
+                WHERE e.mentor_id = one.id AND e.model_id = '{{model}}' OFFSET 0
+            ) AS chunk
+            WHERE (SELECT NOT small FROM size) AND chunk.best IS NOT NULL
+        ) AS fit ON fit.mentor_id = few.id
+        ORDER BY few.room DESC, fit.best DESC, few.id LIMIT {{depth}})
         UNION ALL
         (SELECT mentor_id FROM (
             SELECT e.mentor_id, {{distance}} AS distance
@@ -189,11 +193,11 @@ _LEXICAL: Final = f"""
         CROSS JOIN corpus
         WHERE (SELECT narrow FROM plan) GROUP BY hit.mentor_id
     ), lexical AS MATERIALIZED (
-        SELECT id FROM (
-            SELECT few.id, row_number() OVER (ORDER BY few.room DESC, score DESC, few.id) AS place,
-                row_number() OVER (ORDER BY score DESC, few.id) AS named
-            FROM rare JOIN few ON few.id = rare.mentor_id WHERE (SELECT narrow FROM plan)
-        ) AS ranked WHERE place <= {{depth}} OR named <= {NAMED}
+        (SELECT few.id FROM rare JOIN few ON few.id = rare.mentor_id WHERE (SELECT narrow FROM plan)
+        ORDER BY few.room DESC, score DESC, few.id LIMIT {{depth}})
+        UNION
+        (SELECT few.id FROM rare JOIN few ON few.id = rare.mentor_id WHERE (SELECT narrow FROM plan)
+        ORDER BY score DESC, few.id LIMIT {NAMED})
         UNION ALL
         -- Asked about in the order of the ranking, so that the limit ends the asking.
         (SELECT rare.mentor_id FROM (
@@ -235,81 +239,6 @@ _CANDIDATES: Final = f"""
     )
 """
 
-_CHUNKS: Final = f"""
-    LEFT JOIN LATERAL (
-        SELECT array_agg(cosine ORDER BY cosine DESC) AS cosines,
-            -- Chunk 0 is the whole profile: as a passage to quote from, anything else is better.
-            (array_agg(text ORDER BY chunk_no = 0, cosine DESC))[1] AS passage
-        FROM (
-            SELECT {_COSINE} AS cosine, e.chunk_no, e.text FROM matching_mentorembedding e
-            WHERE e.mentor_id = candidate.id AND e.model_id = '{{model}}'
-        ) AS chunk
-    ) AS near ON true
-"""
-_NO_CHUNKS: Final = "CROSS JOIN (SELECT NULL::float8[] AS cosines, NULL AS passage) AS near"
-
-# Whom else the founder had a session with, by company.
-_MET: Final = """
-    met AS MATERIALIZED (
-        SELECT m.id, lower(m.company) AS company
-        FROM sessions_app_session s JOIN mentors_mentor m ON m.id = s.mentor_id
-        WHERE s.mentee_id = %(mentee)s AND s.status = 'completed' AND m.company <> ''
-    )
-"""
-
-# Subqueries in the list of columns, where joins would be: the planner weighs every order of joins.
-_READ: Final = """
-    SELECT candidate.id, u.name, m.company, m.weekly_load_cap,
-        date_part('epoch', m.created_at),
-        coalesce(o.next_start >= %(now)s
-            AND o.next_start <= %(now)s + make_interval(days => m.booking_horizon_days), false),
-        date_part('epoch', o.next_start), coalesce(o.free_7d, 0),
-        near.cosines, coalesce(near.passage, ''),
-        coalesce(lexis.bm25, 0), coalesce(lexis.coverage, 0), date_part('epoch', u.last_seen_at),
-        m.company <> '' AND EXISTS (
-            SELECT FROM met WHERE met.company = lower(m.company) AND met.id <> candidate.id
-        ),
-        (
-            SELECT jsonb_agg(jsonb_build_array(x.area, x.sub_area, x.weight)
-                             ORDER BY x.weight DESC, x.area, x.sub_area)
-            FROM mentors_expertise x WHERE x.mentor_id = candidate.id
-        ),
-        (
-            SELECT ARRAY[count(*), count(*) FILTER (WHERE s.starts_at >= %(since)s),
-                count(*) FILTER (WHERE s.starts_at >= %(now)s AND s.starts_at < %(next_week)s)]
-            FROM sessions_app_session s
-            WHERE s.mentor_id = candidate.id AND s.status <> 'cancelled'
-        ),
-        (
-            SELECT ARRAY[coalesce(sum(f.overall), 0), count(f.overall)]
-            FROM sessions_app_session s
-            JOIN sessions_app_feedback f ON f.session_id = s.id AND f.side = 'mentee'
-            WHERE s.mentor_id = candidate.id
-        ),
-        -- Declined by the mentor, or lapsed; what founders take back themselves says nothing.
-        CASE WHEN m.approves_bookings THEN (
-            SELECT ARRAY[count(*), count(*) FILTER (WHERE e.to_status = 'booked')]
-            FROM sessions_app_session s
-            JOIN sessions_app_sessionevent e ON e.session_id = s.id
-            WHERE s.mentor_id = candidate.id AND s.starts_at >= %(requests_since)s
-                AND e.from_status = 'pending' AND (e.to_status = 'booked'
-                    OR e.to_status = 'cancelled' AND (e.by_id = m.user_id OR e.at >= s.answer_by))
-        ) END,
-        CASE WHEN m.created_at >= %(new_since)s THEN (
-            SELECT count(*) FROM (
-                SELECT FROM matching_matchimpression i WHERE i.mentor_id = candidate.id
-                LIMIT {enough_shown}
-            ) AS few
-        ) ELSE 0 END
-    FROM unnest((SELECT ids FROM candidates)) AS candidate (id)
-    JOIN mentors_mentor m ON m.id = candidate.id
-    JOIN accounts_user u ON u.id = m.user_id
-    LEFT JOIN sessions_app_mentoropening o ON o.mentor_id = candidate.id
-    LEFT JOIN lexis ON lexis.mentor_id = candidate.id
-    {chunks}
-    ORDER BY candidate.id
-"""
-
 
 def statement(who: str, index: VectorIndex | None, depth: int) -> str:
     """The whole statement; its parameters are named.
@@ -326,7 +255,6 @@ def statement(who: str, index: VectorIndex | None, depth: int) -> str:
         is_exact = f"""NOT coalesce((
             SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{index.name}')), false)"""
     parts = {
-        "chunks": _NO_CHUNKS if index is None else _CHUNKS,  # first: it has parts itself
         "who": who,
         "depth": str(depth),
         "enough_shown": str(ENOUGH_SHOWN),
@@ -337,8 +265,8 @@ def statement(who: str, index: VectorIndex | None, depth: int) -> str:
         "rarest_at_least": "true" if index is None else "false",
         "distance": f"{index.expression} <=> (SELECT vector FROM question)" if index else "",
     }
-    ways = (_WORDS, _PLAN, _NO_NEAREST if index is None else _NEAREST, _LEXICAL, _CANDIDATES, _MET)
-    text = "WITH " + ", ".join(ways) + _READ
+    nearest = _NO_NEAREST if index is None else _NEAREST
+    text = "WITH " + ", ".join((_WORDS, _PLAN, nearest, _LEXICAL, _CANDIDATES, reading(index)))
     for name, part in parts.items():
         text = text.replace(f"{{{name}}}", part)
     return text

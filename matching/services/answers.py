@@ -23,7 +23,7 @@ from matching.services.filters import Filters, eligible_for, mentee_of
 from matching.services.questions import Question, understand
 from matching.services.records import store
 from matching.services.searching import search
-from matching.services.shown import with_slots
+from matching.services.shown import passages, with_slots
 from mentors.models import Mentee, Mentor
 from sessions_app.slots import Slot
 
@@ -91,12 +91,15 @@ def match(
     )
     shown = with_slots(ranked, filters, mentee, min(limit, MOST_MATCHES), now)
     prefetch_related_objects([mentor for mentor, _row, _slots in shown], "expertise")
+    read = passages([row for _mentor, row, _slots in shown], question.model_id)
     viewer = _viewer(user, mentee, now)
     matches = tuple(
         Match(
             mentor=mentor,
             score=row.score,
-            reasons=explain(question.asked, _facts(mentor, row, slots), viewer),
+            reasons=explain(
+                question.asked, _facts(mentor, row, slots, read.get(mentor.pk, "")), viewer
+            ),
             slots=slots,
             is_bookable=bool(slots) or row.candidate.is_bookable,
             is_explored=row.is_explored,
@@ -127,7 +130,7 @@ def _viewer(user: User, mentee: Mentee | None, now: datetime) -> Viewer:
     )
 
 
-def _facts(mentor: Mentor, row: ranking.Ranked, slots: Sequence[Slot]) -> Facts:
+def _facts(mentor: Mentor, row: ranking.Ranked, slots: Sequence[Slot], passage: str) -> Facts:
     candidate = row.candidate
     return Facts(
         tags=candidate.tags,
@@ -136,7 +139,7 @@ def _facts(mentor: Mentor, row: ranking.Ranked, slots: Sequence[Slot]) -> Facts:
         languages=mentor.languages,
         headline=mentor.headline,
         bio=mentor.bio,
-        passage=candidate.passage,
+        passage=passage,
         score=row.score,
         next_slot=slots[0].starts_at if slots else None,
         rating_total=candidate.rating_total,

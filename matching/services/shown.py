@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
+from uuid import UUID
 
 from accounts.models import User
 from matching import ranking
+from matching.models import MentorEmbedding
 from matching.services.filters import SLOTS_WITHIN, Filters, mentee_of
 from mentors.models import Mentee, Mentor
 from sessions_app.selectors import open_slots_of
@@ -16,7 +18,7 @@ from sessions_app.slots import Slot
 SLOTS_SHOWN: Final = 6
 
 # Read beyond those shown, to take the place of mentors whose opening turns out to be gone.
-SPARE: Final = 10
+SPARE: Final = 5
 
 Shown: TypeAlias = tuple[Mentor, ranking.Ranked, tuple[Slot, ...]]
 
@@ -62,6 +64,21 @@ def load(ranked: Sequence[ranking.Ranked]) -> list[tuple[Mentor, ranking.Ranked]
     ids = [row.candidate.mentor_id for row in ranked]
     mentors = Mentor.objects.select_related("user").in_bulk(ids)
     return [(mentors[pk], row) for pk, row in zip(ids, ranked, strict=True) if pk in mentors]
+
+
+def passages(rows: Iterable[ranking.Ranked], model_id: str) -> dict[UUID, str]:
+    """The piece of each mentor's profile that fits best, by mentor; in one query.
+
+    Read for those who are shown and not with the candidates, because most of these are not.
+    """
+    wanted = {(row.candidate.mentor_id, row.candidate.passage_no) for row in rows}
+    chunks = MentorEmbedding.objects.filter(
+        model_id=model_id,
+        mentor__in=[mentor for mentor, number in wanted if number is not None],
+        chunk_no__in={number for _mentor, number in wanted if number is not None},
+    )
+    found = chunks.values_list("mentor", "chunk_no", "text")
+    return {mentor: text for mentor, number, text in found if (mentor, number) in wanted}
 
 
 def only_free(
