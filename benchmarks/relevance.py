@@ -25,6 +25,7 @@ from matching.evaluation import RECALL_CUT, LabelledSet, Loaded, load, read_set,
 from matching.measures import CUT, fused_ranks, interval, ndcg
 from matching.ranking import DEFAULT_POLICY, SIGNALS, Candidate, Policy
 from matching.selectors.retrieval import DEPTH
+from matching.services.searching import alike_by
 
 Scores = NDArray[np.float64]
 
@@ -154,7 +155,12 @@ def _orders(loaded: Loaded, text: str, now: datetime) -> _Orders:
     shipped = retrieved(DEPTH)
     for name, policy in _policies():
         ranked = ranking.rank(
-            shipped, asked=question.asked, model_id=question.model_id, now=now, policy=policy
+            shipped,
+            asked=question.asked,
+            model_id=question.model_id,
+            now=now,
+            policy=policy,
+            alike=alike_by(question.model_id),
         )
         pool = sorted(ranked, key=lambda row: -row.relevance)
         orders[name] = (
@@ -210,8 +216,8 @@ def _stretched(values: Scores, pool: NDArray[np.bool_]) -> Scores:
 def _policies() -> Iterator[tuple[str, Policy]]:
     """The shipped policy without any signal, then with one after the other.
 
-    In a labelled set nobody has sessions, ratings or other hours than the rest, so most signals
-    are the same for everyone and must not change anything.
+    In a labelled set nobody has sessions, ratings, weights of expertise or other hours than the rest, so
+    the signals are the same for everyone and must not change anything; only diversity may.
     """
     shipped = replace(DEFAULT_POLICY, explore_at=0)
     policy = replace(shipped, diversity=0.0, **dict.fromkeys(SIGNALS, 0.0))  # type: ignore[arg-type]

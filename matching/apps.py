@@ -9,4 +9,10 @@ class MatchingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
         from matching import checks  # noqa: F401 - registers them
+        from matching.services import policies
+
+        # A sender, so that it runs once and not after each app.
+        post_migrate.connect(policies.ship, sender=self, dispatch_uid="matching.policies")

@@ -52,7 +52,7 @@ class Policy:
     acceptance: float = 0.05
     connection: float = 0.03
     floor: float = 0.5
-    diversity: float = 0.0
+    diversity: float = 0.03
     explore_at: int = 6
 
     @property
@@ -75,7 +75,7 @@ MOST: Final[Mapping[str, float]] = {
 }
 WEIGHTS: Final = tuple(field.name for field in fields(Policy) if field.name in MOST)
 
-# What the product is shipped with; stored by a migration as version 1, and published.
+# What the product is shipped with: stored as version 1 and published after the first migrate.
 DEFAULT_POLICY: Final = Policy(name="default", version=1)
 
 

@@ -1,6 +1,6 @@
 """Reads: who could help (`retrieve`), and whose profile changed since it was last indexed."""
 
-from matching.selectors.retrieval import Eligible, retrieve
+from matching.selectors.retrieval import Eligible, likeness, retrieve
 from matching.selectors.staleness import (
     StaleMentor,
     mentors_by_model,
@@ -12,6 +12,7 @@ from matching.selectors.staleness import (
 __all__ = [
     "Eligible",
     "StaleMentor",
+    "likeness",
     "mentors_by_model",
     "retrieve",
     "stale_mentors",

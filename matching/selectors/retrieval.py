@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -114,6 +115,33 @@ def retrieve(
         rows = cursor.fetchall()
     about = f"{mentee.goals}\n{mentee.seeks}" if mentee else ""
     return [_candidate(about, *row) for row in rows]
+
+
+# Compared in the database: reading the vectors takes seven times as long as comparing twenty of them there.
+_LIKENESS: Final = """
+    WITH whole AS MATERIALIZED (
+        SELECT mentor_id, vector FROM matching_mentorembedding
+        WHERE mentor_id = ANY(%s::uuid[]) AND model_id = %s AND chunk_no = 0
+    )
+    SELECT a.mentor_id, array_agg(-(a.vector <#> b.vector) ORDER BY b.mentor_id)
+    FROM whole a CROSS JOIN whole b GROUP BY a.mentor_id ORDER BY a.mentor_id
+"""
+
+
+def likeness(mentor_ids: Sequence[UUID], model_id: str) -> NDArray[np.float64]:
+    """How alike the whole profiles of some mentors are, by their cosine, in one query.
+
+    Shape (len(mentor_ids), len(mentor_ids)) in their order. Somebody without vectors is like nobody.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LIKENESS, [list(mentor_ids), model_id])
+        rows = cursor.fetchall()
+    found = np.zeros((len(mentor_ids), len(mentor_ids)))
+    if rows:
+        at = {mentor_id: place for place, mentor_id in enumerate(mentor_ids)}
+        places = [at[mentor_id] for mentor_id, _cosines in rows]
+        found[np.ix_(places, places)] = [cosines for _mentor_id, cosines in rows]
+    return found
 
 
 def _literal(vector: NDArray[np.float32]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
 from django.db import connection, transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -19,6 +22,46 @@ from sessions_app.refusals import IllegalMove
 # Advisory locks share one number space per database; this is ours. Versions are counted and policies
 # published one after the other, so that neither number nor place is taken twice.
 _POLICIES_LOCK: Final = 0x0FF1_CE03
+
+
+# What the preview of a policy shows lists for, until program managers save requests of their own.
+SHIPPED_QUERIES: Final = (
+    "We are raising our first institutional round and do not know which funds to talk to",
+    "I need to hire our first two engineers and have never run an interview",
+    "Pricing: we charge per seat and customers keep asking for a flat fee",
+    "How do I leave founder-led sales without losing the deals we have?",
+    "Our cofounder wants to leave and we have no vesting agreement",
+    "Moving a health app through its first regulatory approval in Europe",
+    "Is our churn a product problem or the wrong customers?",
+    "GDPR",
+)
+
+
+def ship(*, apps: Apps = global_apps, **_signal: Any) -> None:
+    """Store and publish what the product is shipped with, where there is no policy at all.
+
+    Runs after every migrate, and so also in a database that was emptied.
+
+    Args:
+        apps: the models as that migrate left them; a step back may have taken ours away.
+    """
+    try:
+        policies, queries = (apps.get_model("matching", n) for n in ("MatchPolicy", "SavedQuery"))
+    except LookupError:
+        return
+    if policies.objects.exists():
+        return
+    policies.objects.create(
+        name=DEFAULT_POLICY.name,
+        version=DEFAULT_POLICY.version,
+        state=MatchPolicy.State.PUBLISHED,
+        note=_("As the product was shipped."),
+        published_at=timezone.now(),
+        **DEFAULT_POLICY.weights(),
+    )
+    queries.objects.bulk_create(
+        (queries(text=text) for text in SHIPPED_QUERIES), ignore_conflicts=True
+    )
 
 
 def published() -> Policy:

@@ -40,5 +40,11 @@ def search(
         model_id=question.model_id,
         now=now,
         policy=policy,
+        alike=alike_by(question.model_id),
         seed=seed,
     )
+
+
+def alike_by(model_id: str) -> ranking.Alike:
+    """How alike mentors are to one model; asks the database when called."""
+    return lambda mentor_ids: selectors.likeness(mentor_ids, model_id)

@@ -1,64 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from matching.ranking import (
-    Candidate,
-    Tag,
-    band,
-    evidence,
-    rank,
-    relevance,
-    scores,
-)
+from matching.ranking import Tag, band, evidence, rank, relevance
 from matching.words import asked
-
-NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-MODEL = "minilm:all-MiniLM-L6-v2"
-QUESTION = asked("help with pricing and hiring")
-
-cosines = st.lists(st.floats(-0.2, 0.9), min_size=0, max_size=10).map(
-    lambda values: tuple(sorted(values, reverse=True))
-)
-
-
-def one(number: int = 1, **values: Any) -> Candidate:
-    given: dict[str, Any] = {"mentor_id": UUID(int=number), "created_at": NOW - timedelta(days=90)}
-    return Candidate(**{**given, **values})
-
-
-@st.composite
-def candidates(draw, least=1):
-    count = draw(st.integers(least, 8))
-    return [
-        one(
-            number,
-            cosines=draw(cosines),
-            bm25=draw(st.floats(0, 1)),
-            coverage=draw(st.floats(0, 1)),
-            is_bookable=draw(st.booleans()),
-            free_7d=draw(st.integers(0, 30)),
-            booked_28d=draw(st.integers(0, 30)),
-            rating_count=(n := draw(st.integers(0, 20))),
-            rating_total=draw(st.integers(n, 5 * n)),
-            tags=draw(st.sampled_from([(), (Tag("Hiring", "", 5),), (Tag("Pricing", "", 1),)])),
-        )
-        for number in range(count)
-    ]
-
-
-def score(candidate, model_id):
-    return scores([candidate], model_id)[0]
-
-
-def order(found, question=QUESTION):
-    return [row.candidate.mentor_id for row in rank(found, asked=question, model_id=MODEL, now=NOW)]
+from tests.matching.candidates import MODEL, NOW, QUESTION, candidates, one, order, score
 
 
 def test_nobody_is_ranked_when_there_is_nobody():
@@ -149,8 +100,14 @@ def test_many_documents_about_it_count_more_than_one():
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
-        ({"free_7d": 6}, {"free_7d": 0}),
         ({"booked_28d": 0}, {"booked_28d": 18}),
+        ({"booked_28d": 9, "booked_7d": 0}, {"booked_28d": 9, "booked_7d": 4}),
+        ({"last_seen": NOW}, {"last_seen": NOW - timedelta(days=60)}),
+        ({"last_seen": None}, {"last_seen": NOW - timedelta(days=60)}),
+        ({"requests": 20, "accepted": 19}, {}),
+        ({}, {"requests": 4, "accepted": 1}),
+        ({"connection": "met"}, {}),
+        ({"free_7d": 9, "booked_28d": 9}, {"free_7d": 5, "booked_28d": 9}),  # the cap is five
         ({"rating_total": 50, "rating_count": 10}, {"rating_total": 30, "rating_count": 10}),
         ({"tags": (Tag("Pricing", "", 5),)}, {"tags": (Tag("Pricing", "", 1),)}),
     ],
