@@ -35,7 +35,11 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("view", "add", "change"),
         ),
-        "matching": (("matchrequest", "matchimpression", "mentorembedding"), ("view",)),
+        # Requests and indexed texts are shown by pages that change nothing, whatever is granted here.
+        "matching": (
+            ("matchrequest", "matchimpression", "mentorembedding", "matchpolicy", "savedquery"),
+            ("view", "add", "change", "delete"),
+        ),
         "sync": (
             (
                 "outboxrow",

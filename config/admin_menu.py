@@ -41,6 +41,8 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Matching",
         (
             ("Requests", "search", "matching", "matchrequest"),
+            ("Policies", "balance", "matching", "matchpolicy"),
+            ("Saved queries", "bookmark", "matching", "savedquery"),
             ("Indexed texts", "notes", "matching", "mentorembedding"),
         ),
     ),

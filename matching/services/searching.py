@@ -26,14 +26,7 @@ def search(
         mentee: who asks, if it is one.
         seed: of the draw for the place that is kept for somebody new; None keeps none.
     """
-    candidates = selectors.retrieve(
-        eligible=selectors.Eligible(eligible),
-        text=question.text,
-        vector=question.vector,
-        model_id=question.model_id,
-        now=now,
-        mentee=mentee,
-    )
+    candidates = find_candidates(question=question, eligible=eligible, now=now, mentee=mentee)
     return ranking.rank(
         candidates,
         asked=question.asked,
@@ -42,6 +35,20 @@ def search(
         policy=policy,
         alike=alike_by(question.model_id),
         seed=seed,
+    )
+
+
+def find_candidates(
+    *, question: Question, eligible: QuerySet[Mentor], now: datetime, mentee: Mentee | None = None
+) -> list[ranking.Candidate]:
+    """Who could help, in one query and no order; see `search`."""
+    return selectors.retrieve(
+        eligible=selectors.Eligible(eligible),
+        text=question.text,
+        vector=question.vector,
+        model_id=question.model_id,
+        now=now,
+        mentee=mentee,
     )
 
 

@@ -187,7 +187,7 @@ def new(number, **values):
     return one(number, **{**given, **values})
 
 
-QUIET = replace(DEFAULT_POLICY, **dict.fromkeys(SIGNALS, 0.0))
+QUIET = policy_of("quiet", dict.fromkeys(SIGNALS, 0.0))
 
 
 def test_one_new_mentor_stands_in_the_sixth_place_and_says_so():

@@ -1,3 +1,5 @@
+"""What was asked, who was shown, and the texts that mentors are found by: to read."""
+
 from __future__ import annotations
 
 from django.contrib import admin
@@ -11,7 +13,7 @@ from matching.models import MatchImpression, MatchRequest, MentorEmbedding
 
 class ImpressionsInline(ShownInline):
     model = MatchImpression
-    fields = readonly_fields = ("position", "mentor_name", "score", "reasons")
+    fields = readonly_fields = ("position", "mentor_name", "score", "reasons", "is_explored")
     ordering = ("position",)
     verbose_name_plural = "mentors shown"
     show_change_link = False
@@ -29,7 +31,7 @@ class ImpressionsInline(ShownInline):
 class MatchRequestAdmin(ShownOnly):
     """What people asked for, and whom they were shown."""
 
-    list_display = ("created_at", "user", "query", "shown", "policy", "took_ms")
+    list_display = ("created_at", "user", "query", "shown", "policy_used", "took_ms")
     list_display_links = ("created_at",)
     list_filter = ("policy", "model_id", "created_at")
     list_select_related = ("user",)
@@ -40,6 +42,10 @@ class MatchRequestAdmin(ShownOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[MatchRequest]:
         requests: QuerySet[MatchRequest] = super().get_queryset(request)
         return requests.annotate(mentors_shown=Count("impressions"))
+
+    @display(description="Policy", ordering=("policy", "policy_version"))  # type: ignore[untyped-decorator]
+    def policy_used(self, request: MatchRequest) -> str:
+        return f"{request.policy}:{request.policy_version}"
 
     @display(description="Mentors shown")  # type: ignore[untyped-decorator]
     def shown(self, request: MatchRequest) -> int:

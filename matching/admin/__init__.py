@@ -1,0 +1,5 @@
+"""The console's pages about matching."""
+
+from matching.admin import policies, requests
+
+__all__ = ["policies", "requests"]
