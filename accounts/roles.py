@@ -37,7 +37,14 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ),
         # Requests and indexed texts are shown by pages that change nothing, whatever is granted here.
         "matching": (
-            ("matchrequest", "matchimpression", "mentorembedding", "matchpolicy", "savedquery"),
+            (
+                "matchrequest",
+                "matchimpression",
+                "mentorembedding",
+                "matchpolicy",
+                "savedquery",
+                "experiment",
+            ),
             ("view", "add", "change", "delete"),
         ),
         "sync": (

@@ -11,9 +11,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from accounts import http, urls as accounts_urls
 from config import health, not_found, views
 from config.mail_webhook import mail_webhook
-from matching import urls as matching_urls
+from matching import urls as matching_urls, views as matching_views
 from mentors import urls as mentors_urls
-from sessions_app import urls as sessions_urls
+from sessions_app import urls as sessions_urls, views as sessions_views
 from sync import urls as sync_urls
 
 api_urlpatterns = [
@@ -26,6 +26,9 @@ api_urlpatterns = [
 
 urlpatterns = [
     path("", views.home, name="home"),
+    # The page is sessions_app's, as its own table of contents names it; that it was opened from a list
+    # of matches is noted around it.
+    path("mentors/<uuid:mentor_id>/", matching_views.from_a_list(sessions_views.mentor_page)),
     path("", include("sessions_app.urls")),
     path("", include("mentors.urls")),
     path("", include("accounts.urls")),

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +20,7 @@ from accounts.schema import ProblemSerializer
 from accounts.throttling import MatchThrottle
 from matching import services
 from matching.serializers import BrowseSerializer, MatchAnswerSerializer, MatchRequestSerializer
+from mentors.api import MentorView
 from mentors.models import Mentor
 from mentors.serializers import MentorCardSerializer
 
@@ -64,7 +66,8 @@ _ANSWERED = OpenApiExample(
                         "seats_left": 1,
                     }
                 ],
-                "profile_url": "https://hours.example.org/mentors/6c1f0d3c-8a5e-4a43-9a7c-0f6a3c0f8c11",
+                "profile_url": "https://hours.example.org/mentors/6c1f0d3c-8a5e-4a43-9a7c-0f6a3c0f8c11/"
+                "?request=0b4a3c1e-6a53-4f0e-9b0c-3c5e0a1f7d21",
             }
         ],
     },
@@ -138,6 +141,32 @@ class MentorListView(ListAPIView[Mentor]):
 
     def _cards(self, mentors: Sequence[Mentor]) -> Any:
         return self.get_serializer(mentors, many=True).data
+
+
+class OpenedMentorView(MentorView):
+    """A mentor's card. With `request`, it was opened from the list of that request."""
+
+    @extend_schema(
+        operation_id="mentors_get",
+        summary="A mentor's card",
+        parameters=[
+            OpenApiParameter(
+                "request",
+                UUID,
+                description="The `request_id` of the answer to /api/match that it was opened from.",
+            )
+        ],
+        responses={200: MentorCardSerializer, 404: ProblemSerializer},
+    )
+    def get(self, request: Request, mentor_id: UUID) -> Response:
+        response = super().get(request, mentor_id)
+        services.note_opened(
+            user=request.user,
+            request_id=request.query_params.get("request", ""),
+            mentor_id=mentor_id,
+            now=timezone.now(),
+        )
+        return response
 
 
 def _body(request: Request) -> Any:

@@ -160,5 +160,12 @@ class MatchAnswerSerializer(serializers.Serializer[Any]):
     count = serializers.SerializerMethodField()
     matches = MatchSerializer(many=True)
 
+    def to_representation(self, answer: Any) -> Any:
+        shown = super().to_representation(answer)
+        for match in shown["matches"]:
+            # So that the page knows from which list it was opened.
+            match["profile_url"] += f"?request={answer.request_id}"
+        return shown
+
     def get_count(self, answer: Any) -> int:
         return len(answer.matches)

@@ -9,6 +9,7 @@ app_name = "matching"
 api_urlpatterns = [
     path("match", api.MatchView.as_view()),
     path("mentors", api.MentorListView.as_view()),
+    path("mentors/<uuid:mentor_id>", api.OpenedMentorView.as_view()),
 ]
 
 urlpatterns = [

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import TypeAlias
+from uuid import UUID
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,6 +18,8 @@ from matching import services
 from matching.forms import SearchForm
 
 MATCHES_ON_A_PAGE = 12
+
+MentorPage: TypeAlias = Callable[[HttpRequest, UUID], HttpResponse]
 
 
 class PageRequest(HttpRequest):
@@ -49,3 +56,30 @@ def search(request: PageRequest) -> HttpResponse:
     # The same address gives a page or a part of it: without this, Back may show the part alone.
     response["Vary"] = ", ".join(filter(None, [response.get("Vary"), "HX-Request"]))
     return response
+
+
+def from_a_list(mentor_page: MentorPage) -> MentorPage:
+    """A mentor's page that notes from which list of matches it was opened (`?request=`).
+
+    In the addresses it stands around the page, whose own room knows nothing of lists.
+    """
+
+    @functools.wraps(mentor_page)
+    def opened(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
+        response = mentor_page(request, mentor_id)
+        if response.status_code == 200 and request.method == "GET" and not _is_prefetch(request):
+            services.note_opened(
+                user=request.user,
+                request_id=request.GET.get("request", ""),
+                mentor_id=mentor_id,
+                now=timezone.now(),
+            )
+        return response
+
+    return opened
+
+
+def _is_prefetch(request: HttpRequest) -> bool:
+    """A browser that fetches a page in case somebody opens it."""
+    purpose = request.headers.get("Sec-Purpose", "") or request.headers.get("Purpose", "")
+    return "prefetch" in purpose or "prerender" in purpose

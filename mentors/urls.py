@@ -6,13 +6,13 @@ from mentors import api, views
 
 app_name = "mentors"
 
-# Included under /api/. The list of mentors is matching's: it is ordered by what is asked.
+# Included under /api/. The list of mentors is matching's: it is ordered by what is asked. So is a mentor's
+# card there: from which list it was opened is noted.
 api_urlpatterns = [
     path("profiles", api.ProfileListView.as_view(), name="profiles"),
     path("profiles/me", api.MyProfileView.as_view(), name="profile-me"),
     path("profiles/<uuid:user_id>", api.ProfileView.as_view(), name="profile"),
     path("mentors/saved", api.SavedMentorListView.as_view(), name="mentors-saved"),
-    path("mentors/<uuid:mentor_id>", api.MentorView.as_view(), name="mentor"),
     path("mentors/<uuid:mentor_id>/saved", api.SavedMentorView.as_view(), name="mentor-saved"),
 ]
 

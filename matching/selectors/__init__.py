@@ -1,5 +1,10 @@
 """Reads: who could help (`retrieve`), and whose profile changed since it was last indexed."""
 
+from matching.selectors.experiments import (
+    requests_before,
+    requests_of,
+    running as running_experiment,
+)
 from matching.selectors.retrieval import Eligible, likeness, retrieve
 from matching.selectors.staleness import (
     StaleMentor,
@@ -14,7 +19,10 @@ __all__ = [
     "StaleMentor",
     "likeness",
     "mentors_by_model",
+    "requests_before",
+    "requests_of",
     "retrieve",
+    "running_experiment",
     "stale_mentors",
     "stale_words",
     "vectors_of",

@@ -2,6 +2,14 @@
 
 from matching.services.answers import Match, MatchAnswer, match
 from matching.services.browsing import browse, browse_by_relevance
+from matching.services.clicks import note_opened
+from matching.services.experiments import (
+    publish_winner,
+    results_of,
+    save_experiment,
+    start_experiment,
+    stop_experiment,
+)
 from matching.services.filters import Filters, eligible_for
 from matching.services.indexing import (
     EmbedReport,
@@ -29,8 +37,14 @@ __all__ = [
     "have_vector_index",
     "index_words",
     "match",
+    "note_opened",
     "only_free",
     "only_one_indexer",
+    "publish_winner",
+    "results_of",
+    "save_experiment",
     "search",
+    "start_experiment",
+    "stop_experiment",
     "understand",
 ]

@@ -18,11 +18,11 @@ from accounts.models import User
 from accounts.refusals import NotAllowed
 from matching import ranking
 from matching.explanations import Facts, Reason, Viewer, explain
-from matching.services import policies
+from matching.services.courses import Course, course_for
 from matching.services.filters import Filters, eligible_for, mentee_of
 from matching.services.questions import Question, understand
 from matching.services.records import store
-from matching.services.searching import search
+from matching.services.searching import search_by
 from matching.services.shown import passages, with_slots
 from mentors.models import Mentee, Mentor
 from sessions_app.slots import Slot
@@ -34,7 +34,8 @@ MOST_MATCHES: Final = 50
 class Match:
     """A mentor for a request. `slots` are real and bookable; none means "no times yet".
 
-    `is_explored`: shown in the place that the policy keeps for somebody new.
+    `is_explored`: shown in the place that the policy keeps for somebody new; `team`: whose pick it was
+    in an experiment.
     """
 
     mentor: Mentor
@@ -43,6 +44,7 @@ class Match:
     slots: tuple[Slot, ...]
     is_bookable: bool
     is_explored: bool = False
+    team: str = ""
 
     @property
     def band(self) -> str:
@@ -79,19 +81,19 @@ def match(
     started = time.perf_counter()
     mentee = _asker(user)
     question = understand(query) if isinstance(query, str) else query
-    policy = policy or policies.published()
-    ranked = search(
+    course = Course((policy,)) if policy else course_for(_subject(user, mentee), question.text, now)
+    rankings = search_by(
         question=question,
         eligible=eligible_for(user, filters, now),
         now=now,
-        policy=policy,
+        policies=course.policies,
         mentee=mentee,
         # One person sees one list all day, whoever is drawn.
         seed=f"{user.pk} {now:%Y-%m-%d} {question.text}",
     )
-    shown = with_slots(ranked, filters, mentee, min(limit, MOST_MATCHES), now)
-    prefetch_related_objects([mentor for mentor, _row, _slots in shown], "expertise")
-    read = passages([row for _mentor, row, _slots in shown], question.model_id)
+    shown = with_slots(rankings, course.order, filters, mentee, min(limit, MOST_MATCHES), now)
+    prefetch_related_objects([found.mentor for found in shown], "expertise")
+    read = passages([found.row for found in shown], question.model_id)
     viewer = _viewer(user, mentee, now)
     matches = tuple(
         Match(
@@ -103,11 +105,12 @@ def match(
             slots=slots,
             is_bookable=bool(slots) or row.candidate.is_bookable,
             is_explored=row.is_explored,
+            team=team,
         )
-        for mentor, row, slots in shown
+        for mentor, row, slots, team in shown
     )
     took_ms = round((time.perf_counter() - started) * 1000)
-    request_id = store(user, question, filters, matches, policy=policy, took_ms=took_ms, now=now)
+    request_id = store(user, question, filters, matches, course=course, took_ms=took_ms, now=now)
     return MatchAnswer(question.text, request_id, matches)
 
 
@@ -117,6 +120,11 @@ def _asker(user: User) -> Mentee | None:
     if mentee is None and not (user.is_program_manager or user.role == User.Role.MENTEE):
         raise NotAllowed(_("Only mentees and program managers can ask for a match."))
     return mentee
+
+
+def _subject(user: User, mentee: Mentee | None) -> Mentee | None:
+    """Whom an experiment may count: mentees, and no program manager who is one besides."""
+    return None if user.is_program_manager else mentee
 
 
 def _viewer(user: User, mentee: Mentee | None, now: datetime) -> Viewer:

@@ -9,13 +9,14 @@ from uuid import UUID
 from django.apps import apps as global_apps
 from django.apps.registry import Apps
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.refusals import NotFound
-from matching.models import MatchPolicy
+from matching import selectors
+from matching.models import Experiment, MatchPolicy
 from matching.ranking import DEFAULT_POLICY, WEIGHTS, Policy
 from sessions_app.refusals import IllegalMove
 
@@ -97,7 +98,7 @@ def draft_from(*, policy_id: UUID, by: User) -> MatchPolicy:
     Raises NotFound.
     """
     with transaction.atomic():
-        _one_at_a_time()
+        one_at_a_time()
         source = MatchPolicy.objects.filter(pk=policy_id).first()
         if source is None:
             raise NotFound
@@ -116,7 +117,7 @@ def save_draft(*, draft: MatchPolicy, by: User) -> MatchPolicy:
     Raises IllegalMove for what is no draft any more.
     """
     with transaction.atomic():
-        _one_at_a_time()
+        one_at_a_time()
         before = MatchPolicy.objects.filter(pk=draft.pk).first()
         if before is None:
             draft.created_by = by
@@ -124,6 +125,8 @@ def save_draft(*, draft: MatchPolicy, by: User) -> MatchPolicy:
             raise IllegalMove(
                 _("A version that was published stays as it was. Make a draft of it.")
             )
+        else:
+            _refuse_if_shown(before)
         if before is None or before.name != draft.name:
             draft.version = _next_version(draft.name)
         draft.state = MatchPolicy.State.DRAFT
@@ -139,12 +142,17 @@ def publish(*, policy_id: UUID, by: User, now: datetime) -> MatchPolicy:
         IllegalMove: it is published already.
     """
     with transaction.atomic():
-        _one_at_a_time()
+        one_at_a_time()
         policy = MatchPolicy.objects.filter(pk=policy_id).first()
         if policy is None:
             raise NotFound
         if policy.state == MatchPolicy.State.PUBLISHED:
             raise IllegalMove(_("This policy is published already."))
+        if (running := selectors.running_experiment()) is not None:
+            raise IllegalMove(
+                _("The experiment “%(name)s” compares with the published policy. Stop it first.")
+                % {"name": running}
+            )
         MatchPolicy.objects.filter(state=MatchPolicy.State.PUBLISHED).update(
             state=MatchPolicy.State.RETIRED
         )
@@ -154,11 +162,22 @@ def publish(*, policy_id: UUID, by: User, now: datetime) -> MatchPolicy:
     return policy
 
 
+def _refuse_if_shown(draft: MatchPolicy) -> None:
+    tried_in = Experiment.objects.filter(Q(control=draft) | Q(treatment=draft))
+    experiment = tried_in.exclude(state=Experiment.State.DRAFT).first()
+    if experiment is not None:
+        raise IllegalMove(
+            _("The experiment “%(name)s” shows people this version. Make a new draft of it.")
+            % {"name": experiment}
+        )
+
+
 def _next_version(name: str) -> int:
     latest = MatchPolicy.objects.filter(name=name).aggregate(latest=Max("version"))["latest"]
     return int(latest or 0) + 1
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
+    """Until the end of this transaction nobody else changes policies or what they are tried in."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_POLICIES_LOCK])

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from accounts.models import User
-from matching import ranking
 from matching.models import MatchImpression, MatchRequest
+from matching.services.courses import Course
 from matching.services.filters import Filters
 from matching.services.questions import Question
 
@@ -25,7 +25,7 @@ def store(
     filters: Filters,
     matches: Sequence[Match],
     *,
-    policy: ranking.Policy,
+    course: Course,
     took_ms: int,
     now: datetime,
 ) -> UUID:
@@ -36,8 +36,10 @@ def store(
         query=question.text,
         filters=filters.as_json(),
         model_id=question.model_id,
-        policy=policy.name,
-        policy_version=policy.version,
+        policy=course.label.name,
+        policy_version=course.label.version,
+        experiment_id=course.experiment_id,
+        arm=course.arm,
         took_ms=took_ms,
         created_at=now,
     )
@@ -48,6 +50,7 @@ def store(
                 request=request,
                 mentor=found.mentor,
                 position=position,
+                team=found.team,
                 score=found.score,
                 is_explored=found.is_explored,
                 reasons=[{"code": reason.code, "text": reason.text} for reason in found.reasons],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -26,16 +27,40 @@ def search(
         mentee: who asks, if it is one.
         seed: of the draw for the place that is kept for somebody new; None keeps none.
     """
-    candidates = find_candidates(question=question, eligible=eligible, now=now, mentee=mentee)
-    return ranking.rank(
-        candidates,
-        asked=question.asked,
-        model_id=question.model_id,
+    rankings = search_by(
+        question=question,
+        eligible=eligible,
         now=now,
-        policy=policy,
-        alike=alike_by(question.model_id),
+        policies=[policy],
+        mentee=mentee,
         seed=seed,
     )
+    return rankings[0]
+
+
+def search_by(
+    *,
+    question: Question,
+    eligible: QuerySet[Mentor],
+    now: datetime,
+    policies: Sequence[ranking.Policy],
+    mentee: Mentee | None = None,
+    seed: str | None = None,
+) -> list[list[ranking.Ranked]]:
+    """As `search`, the same candidates in the order of each policy."""
+    candidates = find_candidates(question=question, eligible=eligible, now=now, mentee=mentee)
+    return [
+        ranking.rank(
+            candidates,
+            asked=question.asked,
+            model_id=question.model_id,
+            now=now,
+            policy=policy,
+            alike=alike_by(question.model_id),
+            seed=seed,
+        )
+        for policy in policies
+    ]
 
 
 def find_candidates(

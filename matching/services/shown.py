@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from accounts.models import User
@@ -20,11 +20,22 @@ SLOTS_SHOWN: Final = 6
 # Read beyond those shown, to take the place of mentors whose opening turns out to be gone.
 SPARE: Final = 5
 
-Shown: TypeAlias = tuple[Mentor, ranking.Ranked, tuple[Slot, ...]]
+# Makes one list of one ranking or two, each row with the team that put it there, if any.
+Order: TypeAlias = Callable[
+    [Sequence[Sequence[ranking.Ranked]]], Sequence[tuple[ranking.Ranked, str]]
+]
+
+
+class Shown(NamedTuple):
+    mentor: Mentor
+    row: ranking.Ranked
+    slots: tuple[Slot, ...]
+    team: str
 
 
 def with_slots(
-    ranked: Sequence[ranking.Ranked],
+    rankings: Sequence[Sequence[ranking.Ranked]],
+    order: Order,
     filters: Filters,
     mentee: Mentee | None,
     limit: int,
@@ -34,7 +45,11 @@ def with_slots(
 
     What retrieval knows of openings is a minute old at times. Where a time is wished for, it must be
     seen to hold, so every candidate is asked; otherwise only those shown and a few to spare.
+
+    The order is made once to know whom to ask, and again from those who are left: were two rankings
+    made into one before anybody dropped out, one of them could lose more places than the other.
     """
+    ranked = [row for row, _team in order(rankings)]
     asked = load(ranked if filters.wants_time else ranked[: limit + SPARE])
     first, last = filters.span(now) if filters.wants_time else (now, now + SLOTS_WITHIN)
     free = open_slots_of(
@@ -45,12 +60,21 @@ def with_slots(
         now=now,
         per_mentor=SLOTS_SHOWN,
     )
-    found = [(mentor, row, tuple(free[mentor.pk])) for mentor, row in asked]
-    if filters.wants_time:
-        return [shown for shown in found if shown[-1]][:limit]
+    people = {
+        mentor.pk: mentor for mentor, _row in asked if free[mentor.pk] or not filters.wants_time
+    }
+
+    def place(row: ranking.Ranked) -> tuple[bool, bool]:
+        slots = free[row.candidate.mentor_id]
+        return not row.is_named, not _has_room(row, slots, last)
+
     # A stable sort: within each group the order of the ranking stays.
-    found.sort(key=lambda shown: (not shown[1].is_named, not _has_room(shown[1], shown[2], last)))
-    return found[:limit]
+    left = [
+        sorted((row for row in ranking if row.candidate.mentor_id in people), key=place)
+        for ranking in rankings
+    ]
+    found = [(people[row.candidate.mentor_id], row, team) for row, team in order(left)[:limit]]
+    return [Shown(mentor, row, tuple(free[mentor.pk]), team) for mentor, row, team in found]
 
 
 def _has_room(row: ranking.Ranked, slots: Sequence[Slot], last: datetime) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pgvector.django import VectorField
 
 from accounts.models import User
+from matching.models.experiments import KEEP_SHOWN, Experiment as Experiment
 from matching.ranking import MOST
 from mentors.models import Mentor
 
@@ -217,7 +218,14 @@ class MatchPolicy(models.Model):
                     RETURN NEW;
                     """
                 ),
-            )
+            ),
+            pgtrigger.Trigger(
+                name="keep_what_people_were_shown",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state = 'draft'"),
+                func=pgtrigger.Func(KEEP_SHOWN),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -247,11 +255,30 @@ class MatchRequest(models.Model):
     model_id = models.CharField(max_length=80)
     policy = models.CharField(max_length=40)
     policy_version = models.PositiveIntegerField(db_default=0)
+    # control, treatment, or both in one list; "" outside experiments.
+    experiment = models.ForeignKey(
+        Experiment, null=True, on_delete=models.PROTECT, related_name="requests", db_index=False
+    )
+    arm = models.CharField(max_length=9, blank=True, db_default="")
     took_ms = models.PositiveIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["user", "-created_at"], name="match_request_by_user")]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="match_request_by_user"),
+            models.Index(
+                fields=["experiment", "created_at"],
+                condition=Q(experiment__isnull=False),
+                name="match_requests_of_experiments",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(arm="", experiment=None)
+                | Q(arm__in=["control", "treatment", "both"], experiment__isnull=False),
+                name="a_request_has_an_arm_of_an_experiment_or_neither",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"request {self.id}"
@@ -267,12 +294,19 @@ class MatchImpression(models.Model):
     reasons = models.JSONField(default=list)
     # Shown in the place that the policy keeps for new mentors, and not for its fit alone.
     is_explored = models.BooleanField(db_default=False)
+    # Whose pick this was in an experiment: control or treatment.
+    team = models.CharField(max_length=9, blank=True, db_default="")
+    # When the person who asked opened the mentor's page from the list, the first time.
+    clicked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["request", "mentor"], name="a_mentor_is_shown_once_per_request"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(team__in=["", "control", "treatment"]), name="impression_team_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
