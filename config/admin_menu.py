@@ -43,6 +43,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Requests", "search", "matching", "matchrequest"),
             ("Policies", "balance", "matching", "matchpolicy"),
             ("Saved queries", "bookmark", "matching", "savedquery"),
+            ("Experiments", "science", "matching", "experiment"),
             ("Indexed texts", "notes", "matching", "mentorembedding"),
         ),
     ),

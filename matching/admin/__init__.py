@@ -1,5 +1,5 @@
 """The console's pages about matching."""
 
-from matching.admin import policies, requests
+from matching.admin import experiments, policies, requests
 
-__all__ = ["policies", "requests"]
+__all__ = ["experiments", "policies", "requests"]

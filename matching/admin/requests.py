@@ -13,7 +13,9 @@ from matching.models import MatchImpression, MatchRequest, MentorEmbedding
 
 class ImpressionsInline(ShownInline):
     model = MatchImpression
-    fields = readonly_fields = ("position", "mentor_name", "score", "reasons", "is_explored")
+    fields = readonly_fields = (
+        "position", "mentor_name", "score", "reasons", "is_explored", "team", "clicked_at",
+    )  # fmt: skip
     ordering = ("position",)
     verbose_name_plural = "mentors shown"
     show_change_link = False

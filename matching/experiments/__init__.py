@@ -23,13 +23,19 @@ from matching.experiments.results import (
     needed,
     results,
 )
-from matching.experiments.samples import needed_days, needed_decisions, needed_people
+from matching.experiments.samples import (
+    FEWEST_PEOPLE,
+    needed_days,
+    needed_decisions,
+    needed_people,
+)
 
 __all__ = [
     "ATTRIBUTED_WITHIN",
     "BOTH",
     "CONTROL",
     "COUNTS",
+    "FEWEST_PEOPLE",
     "OUTCOMES",
     "TREATMENT",
     "Arm",

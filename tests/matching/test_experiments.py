@@ -21,6 +21,7 @@ from sessions_app.models import AvailabilityWindow, Session, SessionEvent
 from sessions_app.refusals import IllegalMove
 from tests.factories import MenteeFactory
 from tests.hours import open_window
+from tests.matching.experimenting import answered, by_words, drafted, running
 from tests.matching.worlds import ROUND, index, market
 from tests.people import alice, api, browser, carol, mallory
 
@@ -30,29 +31,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def other():
-    """A draft that orders by words alone."""
-    return MatchPolicy.objects.create(
-        name="words", version=1, meaning=0, floor=0, diversity=0, explore_at=0,
-        **dict.fromkeys(
-            ("expertise", "rating", "recency", "availability", "load", "deficit", "acceptance",
-             "connection"), 0.0,
-        ),
-    )  # fmt: skip
-
-
-def drafted(treatment, **values):
-    published = MatchPolicy.objects.get(state="published")
-    return Experiment.objects.create(
-        **{
-            "name": "Words", "hypothesis": "Words are enough.", "control": published,
-            "treatment": treatment, "least_effect": 7, **values,
-        }
-    )  # fmt: skip
-
-
-def running(treatment, **values):
-    experiment = drafted(treatment, **values)
-    return services.start_experiment(experiment_id=experiment.pk, by=carol(), now=timezone.now())
+    return by_words()
 
 
 def ask(user, query=ROUND, **more):
@@ -507,21 +486,6 @@ def test_stopping_brings_everybody_back_to_the_published_policy(other):
     assert (stored(answer).experiment, stored(answer).policy) == (None, "default")
     with pytest.raises(IllegalMove, match="not running"):
         services.stop_experiment(experiment_id=experiment.pk, by=mentee, now=timezone.now())
-
-
-def answered(experiment, votes, *, people=40, outcome="clicked_at"):
-    """Requests of many people that voted so: 1 for the treatment, 0 for the control."""
-    mentor = market()["ada"]
-    mentees = [MenteeFactory() for _ in range(people)]
-    for n, vote in enumerate(votes):
-        request = MatchRequest.objects.create(
-            user=mentees[n % people].user, query="x", model_id="m", policy="default", took_ms=1,
-            experiment=experiment, arm="both",
-        )  # fmt: skip
-        MatchImpression.objects.create(
-            request=request, mentor=mentor, position=1, score=1,
-            team=TREATMENT if vote else CONTROL, clicked_at=timezone.now(),
-        )  # fmt: skip
 
 
 def test_nothing_is_concluded_or_published_too_early(other):
