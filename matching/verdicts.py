@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _, ngettext
 
 from matching.experiments import FEWEST_PEOPLE, Estimate, Kind, Results, Verdict
 
-# What each kind is for (docs/matching.md, "Experiments").
+# What each kind is for (docs/experiments.md).
 WHY: Final = {
     Kind.INTERLEAVING: "Every mentee sees one list in which both policies pick mentors in turn. Whom they "
     "open or book is a vote. This tells soonest which mentors people prefer, and nothing about whether "
@@ -41,9 +41,9 @@ def verdict(found: Results, *, kind: str, control: str, treatment: str, effect: 
     if found.verdict == Verdict.EARLY:
         return _too_early(found, kind)
     if found.verdict == Verdict.TREATMENT:
-        return _("%(policy)s is better than what everybody has.") % {"policy": treatment}
+        return _("“%(policy)s” is better than what everybody has.") % {"policy": treatment}
     if found.verdict == Verdict.CONTROL:
-        return _("%(policy)s, which everybody has, is the better one.") % {"policy": control}
+        return _("“%(policy)s”, which everybody has, is the better one.") % {"policy": control}
     return _(
         "No difference was found. One of %(effect)g percentage points would have shown in four of "
         "five experiments like this."

@@ -181,8 +181,8 @@ class ExperimentAdmin(Console):
         self.message_user(request, log, messages.SUCCESS)
 
 
-def _steps(experiment: Experiment, found: Results | None) -> list[tuple[str, str]]:
-    """What may be done now: (address, label). Publishing only once it may be concluded."""
+def _steps(experiment: Experiment, found: Results | None) -> list[tuple[str, str, bool]]:
+    """What may be done now: (address, label, whether it stands out). Publishing only once it may be concluded."""
     names = []
     if found is not None and found.verdict == Verdict.TREATMENT:
         is_published = experiment.treatment.state == MatchPolicy.State.PUBLISHED
@@ -190,7 +190,11 @@ def _steps(experiment: Experiment, found: Results | None) -> list[tuple[str, str
     names += {"draft": ["start"], "running": ["stop"]}.get(experiment.state, [])
     label = {"start": _("Start"), "stop": _("Stop"), "publish": _("Publish the better policy")}
     return [
-        (reverse("admin:matching_experiment_step", args=[experiment.pk, name]), label[name])
+        (
+            reverse("admin:matching_experiment_step", args=[experiment.pk, name]),
+            label[name],
+            name != "stop",
+        )
         for name in names
     ]
 
@@ -199,7 +203,8 @@ def _panel(experiment: Experiment, now: datetime) -> dict[str, Any]:
     """What the page shows above the form."""
     panel: dict[str, Any] = {"experiment": experiment, "why": verdicts.WHY[Kind(experiment.kind)]}
     if experiment.started_at is None:
-        return panel
+        needed = services.needed_by(experiment, now=now)
+        return panel | {"needed": needed, "units": verdicts.units(experiment.kind, needed)}
     found = services.results_of(experiment, now=now)
     return panel | {
         "found": found,
@@ -211,7 +216,7 @@ def _panel(experiment: Experiment, now: datetime) -> dict[str, Any]:
             effect=experiment.least_effect,
         ),
         "is_early": found.verdict == Verdict.EARLY,
-        "share_seen": round(100 * found.seen / found.needed),
+        "share_seen": round(100 * found.seen / found.needed, 1),
         "units": verdicts.units(experiment.kind, found.needed),
         "figure": verdicts.figure(found.estimate, experiment.kind),
         "picture": verdicts.picture(found.estimate, experiment.kind),

@@ -4,6 +4,7 @@ from matching.services.answers import Match, MatchAnswer, match
 from matching.services.browsing import browse, browse_by_relevance
 from matching.services.clicks import note_opened
 from matching.services.experiments import (
+    needed_by,
     publish_winner,
     results_of,
     save_experiment,
@@ -37,6 +38,7 @@ __all__ = [
     "have_vector_index",
     "index_words",
     "match",
+    "needed_by",
     "note_opened",
     "only_free",
     "only_one_indexer",

@@ -53,17 +53,22 @@ def start_experiment(*, experiment_id: UUID, by: User, now: datetime) -> Experim
             raise IllegalMove(
                 _("The control must be what everybody has now, the published policy.")
             )
-        experiment.needed = experiments.needed(
-            experiment.kind,
-            experiment.outcome,
-            experiment.least_effect / 100,
-            selectors.requests_before(now),
-            ZoneInfo(experiment.time_zone),
-        )
+        experiment.needed = needed_by(experiment, now=now)
         experiment.state = Experiment.State.RUNNING
         experiment.started_by, experiment.started_at = by, now
         experiment.save()
     return experiment
+
+
+def needed_by(experiment: Experiment, *, now: datetime) -> int:
+    """How much it would have to see if it started now, from the four weeks before."""
+    return experiments.needed(
+        experiment.kind,
+        experiment.outcome,
+        experiment.least_effect / 100,
+        selectors.requests_before(now),
+        ZoneInfo(experiment.time_zone),
+    )
 
 
 def stop_experiment(*, experiment_id: UUID, by: User, now: datetime) -> Experiment:

@@ -7,10 +7,10 @@ from django.utils import timezone
 from matching import services
 from matching.experiments import CONTROL, TREATMENT
 from matching.models import Experiment, MatchImpression, MatchPolicy, MatchRequest
-from matching.ranking import SIGNALS
+from matching.ranking import DEFAULT_POLICY, SIGNALS
 from tests.factories import MenteeFactory
-from tests.matching.worlds import mentor
-from tests.people import carol
+from tests.matching.worlds import ROUND, mentor
+from tests.people import api, carol
 
 
 def by_words():
@@ -21,11 +21,19 @@ def by_words():
     )  # fmt: skip
 
 
+def everybodys():
+    """The published policy. Tests that commit take the shipped one along when they clean up."""
+    found = MatchPolicy.objects.filter(state="published").first()
+    return found or MatchPolicy.objects.create(
+        name=DEFAULT_POLICY.name, version=1, state="published", published_at=timezone.now(),
+        **DEFAULT_POLICY.weights(),
+    )  # fmt: skip
+
+
 def drafted(treatment, **values):
-    published = MatchPolicy.objects.get(state="published")
     return Experiment.objects.create(
         **{
-            "name": "Words", "hypothesis": "Words are enough.", "control": published,
+            "name": "Words", "hypothesis": "Words are enough.", "control": everybodys(),
             "treatment": treatment, "least_effect": 7, **values,
         }
     )  # fmt: skip
@@ -51,3 +59,26 @@ def answered(experiment, votes, *, people=40):
             request=request, mentor=shown, position=1, score=1,
             team=TREATMENT if vote else CONTROL, clicked_at=timezone.now(),
         )  # fmt: skip
+
+
+def ask(user, query=ROUND, **more):
+    answer = api(user).post("/api/match", {"query": query, **more}, format="json")
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def stored(answer):
+    return MatchRequest.objects.get(pk=answer["request_id"])
+
+
+def teams(answer):
+    rows = MatchImpression.objects.filter(request_id=answer["request_id"]).order_by("position")
+    return [row.team for row in rows]
+
+
+def names(answer):
+    return [match["mentor"]["name"] for match in answer["matches"]]
+
+
+def everybody(n):
+    return [MenteeFactory().user for _ in range(n)]

@@ -7,10 +7,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from matching.models import Experiment, MatchPolicy
+from matching.models import Experiment
 from matching.services import policies
 from tests.config.console import console, messages_of
-from tests.matching.experimenting import answered, by_words, drafted, running
+from tests.matching.experimenting import answered, by_words, drafted, everybodys, running
 from tests.people import alice, bob, carol
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +19,7 @@ ADD = "/admin/matching/experiment/add/"
 
 @pytest.fixture
 def other():
+    everybodys()
     return by_words()
 
 
@@ -51,7 +52,7 @@ def filled(treatment, **changes):
         "name": "Fill the calendars",
         "hypothesis": "Unused hours first, so more mentors are booked.",
         "kind": "switchback",
-        "control": str(MatchPolicy.objects.get(state="published").pk),
+        "control": str(everybodys().pk),
         "treatment": str(treatment.pk),
         "outcome": "unused",
         "least_effect": "5",
@@ -65,11 +66,12 @@ def filled(treatment, **changes):
 def test_the_whole_way(browser, manager, other):
     form = browser.get(ADD).context["adminform"].form
     assert form.initial["time_zone"] == "Europe/Lisbon"
-    assert form.initial["control"] == MatchPolicy.objects.get(state="published").pk
+    assert form.initial["control"] == everybodys().pk
     assert browser.post(ADD, filled(other)).status_code == 302
     experiment = Experiment.objects.get()
     assert (experiment.state, experiment.created_by) == ("draft", manager)
     assert "Not started" in text_of(browser, experiment)
+    assert "it would take about" in text_of(browser, experiment)
 
     asked = browser.get(step(experiment, "start"))
     assert "Start this experiment?" in asked.content.decode()
@@ -128,7 +130,7 @@ def test_the_winner_is_published_after_asking(browser, other):
     experiment = running(other, by=carol(email="c2@example.com"), least_effect=20)
     answered(experiment, [1] * 40 + [0] * 7)
     shown = text_of(browser, experiment)
-    assert "words, version 1 is better than what everybody has." in shown
+    assert "“words, version 1” is better than what everybody has." in shown
     assert step(experiment, "publish") in shown
     assert "This still moves." not in shown
     assert "the first 47 requests with a vote" in shown
@@ -144,7 +146,7 @@ def test_the_winner_is_published_after_asking(browser, other):
     ("votes", "sentence"),
     [
         ([1, 0] * 24, "No difference was found. One of 20 percentage points would have shown"),
-        ([0] * 40 + [1] * 7, "default, version 1, which everybody has, is the better one."),
+        ([0] * 40 + [1] * 7, "“default, version 1”, which everybody has, is the better one."),
     ],
 )
 def test_other_ends(browser, other, votes, sentence):
