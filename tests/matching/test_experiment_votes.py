@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -101,7 +100,7 @@ def test_mallory_opens_nothing_in_alices_name():
     assert opened(answer) is None
 
 
-@pytest.mark.parametrize("said", ["", "x", str(uuid.uuid4()), "0" * 4000])
+@pytest.mark.parametrize("said", ["", "x", "4f9017d4-500c-40e6-8768-2cab7472c860", "0" * 4000])
 def test_an_id_that_is_none_leaves_the_page_as_it_is(said):
     mentor = market()["ada"]
     page = browser(alice()).get(f"/mentors/{mentor.pk}/", {"request": said})
