@@ -35,7 +35,10 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("view", "add", "change"),
         ),
-        "matching": (("matchrequest", "matchimpression", "mentorembedding"), ("view",)),
+        "matching": (
+            ("matchrequest", "matchimpression", "mentorembedding", "modeluse"),
+            ("view",),
+        ),
         "sync": (
             (
                 "outboxrow",

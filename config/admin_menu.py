@@ -42,6 +42,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Requests", "search", "matching", "matchrequest"),
             ("Indexed texts", "notes", "matching", "mentorembedding"),
+            ("Use of models", "payments", "matching", "modeluse"),
         ),
     ),
     (

@@ -302,6 +302,14 @@ if EMBEDDING_BACKEND == "openai" and not OPENAI_API_KEY:
         "EMBEDDING_BACKEND is openai but OPENAI_API_KEY is not set. Set the key, or choose minilm, "
         "which needs none."
     )
+# How long one answer may wait for others in all, in milliseconds: for a question's vector, and for a
+# language model. Both count from the start of the request.
+EMBEDDING_BUDGET_MS = environment.integer("EMBEDDING_BUDGET_MS", 1_500, 50, 30_000)
+LLM_BUDGET_MS = environment.integer("LLM_BUDGET_MS", 1_500, 50, 30_000)
+# US dollars: the language model's limit for a month, and what a million tokens cost.
+(LLM_MONTHLY_USD,) = checked.amounts("LLM_MONTHLY_USD", "20")
+OPENAI_CHAT_PRICES = checked.amounts("OPENAI_CHAT_PRICES", "0.15,0.60")
+(OPENAI_EMBEDDING_PRICE,) = checked.amounts("OPENAI_EMBEDDING_PRICE", "0.02")
 VECTOR_INDEX = environment.choice("VECTOR_INDEX", ["vector", "halfvec"], "vector")
 
 # -- Airtable ----------------------------------------------------------------------------------

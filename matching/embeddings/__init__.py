@@ -37,7 +37,11 @@ def backend() -> EmbeddingBackend:
 
 def _named(name: str) -> EmbeddingBackend:
     if name == "openai":
-        return _openai(settings.OPENAI_API_KEY or "", settings.OPENAI_BASE_URL or "")
+        return _openai(
+            settings.OPENAI_API_KEY or "",
+            settings.OPENAI_BASE_URL or "",
+            settings.EMBEDDING_BUDGET_MS / 1000,
+        )
     if name == "minilm":
         return _minilm()
     if name == "hashing":
@@ -81,10 +85,16 @@ def _query_vector(embedder: EmbeddingBackend, text: str) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _openai(api_key: str, base_url: str) -> EmbeddingBackend:
-    from matching.embeddings.openai import OpenAIBackend
+def _openai(api_key: str, base_url: str, budget: float) -> EmbeddingBackend:
+    from matching.breaker import Breaker
+    from matching.embeddings.openai import OpenAIBackend, person
 
-    return OpenAIBackend(api_key=api_key, base_url=base_url)
+    return OpenAIBackend(
+        api_key=api_key,
+        base_url=base_url,
+        person=person(budget),
+        breaker=Breaker("OpenAI, for the meaning of questions"),
+    )
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from matching.services.answers import Match, MatchAnswer, match
 from matching.services.browsing import browse, browse_by_relevance
+from matching.services.consulting import consult
 from matching.services.filters import Filters, eligible_for
 from matching.services.indexing import (
     EmbedReport,
@@ -23,6 +24,7 @@ __all__ = [
     "Question",
     "browse",
     "browse_by_relevance",
+    "consult",
     "count_frequencies",
     "eligible_for",
     "embed_stale",

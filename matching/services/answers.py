@@ -19,7 +19,8 @@ from accounts.refusals import NotAllowed
 from matching import ranking
 from matching.explanations import Facts, Reason, Viewer, explain
 from matching.services import policies
-from matching.services.filters import Filters, eligible_for, mentee_of
+from matching.services.consulting import consult
+from matching.services.filters import Filters, asks_for_a_match, eligible_for, mentee_of
 from matching.services.questions import Question, understand
 from matching.services.records import store
 from matching.services.searching import search
@@ -71,15 +72,21 @@ def match(
     queries is the same.
 
     Args:
-        query: in plain words, or what `understand` made of them beforehand.
+        query: in plain words, or what `understand` and `consult` made of them beforehand, for whoever
+            is about to open a transaction: both may use the network.
         user: a mentee, or a program manager. Anyone else is refused with NotAllowed.
         limit: at most so many matches, at most 50.
         policy: in place of the published one.
     """
     started = time.perf_counter()
     mentee = _asker(user)
-    question = understand(query) if isinstance(query, str) else query
     policy = policy or policies.published()
+    if isinstance(query, str):
+        question = consult(
+            understand(query), user=user, filters=filters, now=now, policy=policy
+        )
+    else:
+        question = query
     ranked = search(
         question=question,
         eligible=eligible_for(user, filters, now),
@@ -110,10 +117,9 @@ def match(
 
 def _asker(user: User) -> Mentee | None:
     """The mentee who asks; None for a program manager."""
-    mentee = mentee_of(user)
-    if mentee is None and not (user.is_program_manager or user.role == User.Role.MENTEE):
+    if not asks_for_a_match(user):
         raise NotAllowed(_("Only mentees and program managers can ask for a match."))
-    return mentee
+    return mentee_of(user)
 
 
 def _viewer(user: User, mentee: Mentee | None, now: datetime) -> Viewer:

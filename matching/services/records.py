@@ -38,6 +38,7 @@ def store(
         model_id=question.model_id,
         policy=policy.name,
         policy_version=policy.version,
+        advice=", ".join(question.advice.kinds),
         took_ms=took_ms,
         created_at=now,
     )

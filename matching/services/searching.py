@@ -35,10 +35,11 @@ def search(
         mentee=mentee,
     )
     return ranking.rank(
-        candidates,
+        question.advice.joined(candidates),
         asked=question.asked,
         model_id=question.model_id,
         now=now,
         policy=policy,
         seed=seed,
+        advice=question.advice,
     )
