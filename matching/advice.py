@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 Scores: TypeAlias = NDArray[np.float64]
 
-# How much the question in other words counts beside the question itself: a third of relevance in all.
-REWORDED: Final = 0.5
+# How much the question in other words counts beside the question itself. As much: only questions that say
+# little are reworded, and of those min-max spreads what is mostly chance over the whole of 0 to 1.
+REWORDED: Final = 1.0
 
 # What the first place in the model's list is worth more than the last, in units of relevance (0 to 1).
 # A mentor is put before another who fits better only where the difference is smaller than this.

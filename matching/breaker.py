@@ -10,6 +10,7 @@ the cache is away. Two failures at the same moment may be counted as one: then i
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Breaker:
 
     def __init__(self, name: str, *, first_pause: float = FIRST_PAUSE) -> None:
         self.name = name
-        self._key = f"breaker:{name}"
+        self._key = f"breaker:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
         self._first_pause = first_pause
 
     def state(self) -> State:

@@ -93,7 +93,7 @@ def _openai(api_key: str, base_url: str, budget: float) -> EmbeddingBackend:
         api_key=api_key,
         base_url=base_url,
         person=person(budget),
-        breaker=Breaker("OpenAI, for the meaning of questions"),
+        breaker=Breaker(f"The embedding of questions at {base_url or 'OpenAI'}"),
     )
 
 

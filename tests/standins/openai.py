@@ -156,6 +156,7 @@ class OpenAIStandIn:
         self.chat: Chat = lambda purpose, data: {}
         # Some servers that speak this protocol know only lists of numbers.
         self.ignores_base64 = False
+        self.is_gone = False
         self.requests: list[ReceivedRequest] = []
         self._faults: deque[Fault] = deque()
         self._lock = threading.Lock()
@@ -176,13 +177,22 @@ class OpenAIStandIn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.close()
         self._thread.join()
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def close(self) -> None:
+        """From now on it cannot be reached; who is being answered still is."""
+        self.is_gone = True
+        self._server.shutdown()
+        self._server.server_close()
+
+    def headers_of(self, reply: Reply) -> dict[str, str]:
+        ending = {"Connection": "close"} if self.is_gone else {}
+        return {**reply.headers, "Content-Length": str(len(reply.body)), **ending}
 
     def fail_next(self, *faults: Fault) -> None:
         """Each fault spoils one of the next requests, in order."""
@@ -364,9 +374,8 @@ def _handler_for(stand_in: OpenAIStandIn) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)
-            for name, value in reply.headers.items():
+            for name, value in stand_in.headers_of(reply).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             for piece in reply.pieces():
                 self.wfile.write(piece)
