@@ -46,7 +46,7 @@ def server(settings) -> Iterator[OpenAIStandIn]:
 
 
 @pytest.fixture
-def wanted(server) -> OpenAIStandIn:
+def wanted(server):
     ProgramSettings.objects.create(language_model_helps=True)
     return server
 
@@ -163,7 +163,8 @@ def test_other_words_bring_in_whom_the_question_alone_does_not_find(wanted):
         mentor(name=f"Seller {number}", headline="Sells", bio=f"Alpha widgets, {filler}.")
     mentor(name="Zoe Hidden", headline="Penetration tests", bio="I test what holds.")
     index()
-    assert "Zoe Hidden" not in names(ask_without("alpha widgets", limit=50))
+    best, *others = names(ask_without("alpha widgets", limit=50))
+    assert "Zoe Hidden" not in [best, *others]
     wanted.chat = told(wordings=["penetration tests"], terms=["penetration"])
 
     answer = ask(api(alice()), "alpha widgets", limit=50)
@@ -171,7 +172,9 @@ def test_other_words_bring_in_whom_the_question_alone_does_not_find(wanted):
     found = next(m for m in answer["matches"] if m["mentor"]["name"] == "Zoe Hidden")
     # She is scored for what was asked for, which she does not know.
     assert found["match_score"] < 50
-    assert names(answer)[0].startswith("Seller")
+    # Who was found without her is still there, and the best of them about where they were.
+    assert len(names(answer)) == 50
+    assert names(answer).index(best) <= 1
 
 
 def test_a_question_that_is_long_and_finds_somebody_stays_as_it_is(wanted, settings):
