@@ -67,6 +67,8 @@ class Advice:
 
     def lift(self, mentors: Sequence[UUID]) -> Scores:
         """What is added to the value of each, 0 to ORDER, shape (len(mentors),)."""
+        if not self.places:
+            return np.zeros(len(mentors))
         lifts: Scores = ORDER * np.array([self.places.get(mentor, 0.0) for mentor in mentors])
         return lifts
 

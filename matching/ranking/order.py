@@ -81,10 +81,10 @@ def rank(
     lifts = np.where(_is_below(fit, policy), 0.0, advice.lift(mentors))
     values = fit + added.sum(axis=1) + lifts
     words = set(tokens(" ".join(asked.written)))
-    names, points = ("relevance", *SIGNALS), scores(candidates, model_id)
+    names, points = ["relevance", *SIGNALS], scores(candidates, model_id)
     parts = np.column_stack((own, added)).tolist()
     if advice.kinds:
-        names = (*names, "reworded", "ordered")
+        names += ["reworded", "ordered"]
         parts = np.column_stack((own, added, fit - own, lifts)).tolist()
     ranked = [
         Ranked(

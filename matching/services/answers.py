@@ -82,9 +82,7 @@ def match(
     mentee = _asker(user)
     policy = policy or policies.published()
     if isinstance(query, str):
-        question = consult(
-            understand(query), user=user, filters=filters, now=now, policy=policy
-        )
+        question = consult(understand(query), user=user, filters=filters, now=now, policy=policy)
     else:
         question = query
     ranked = search(

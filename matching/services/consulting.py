@@ -28,8 +28,9 @@ from matching.breaker import Breaker
 from matching.deadlines import Calls, TooLate
 from matching.embeddings import EmbeddingUnavailable
 from matching.llm import LanguageModel, LanguageModelUnavailable, Prompt, prompts
-from matching.services import spending
-from matching.services.filters import Filters, asks_for_a_match, eligible_for
+from matching.ranking.relevance import GOOD
+from matching.services import policies, spending
+from matching.services.filters import Filters, asks_for_a_match, eligible_for, mentee_of
 from matching.services.questions import Question
 from matching.services.searching import search
 from matching.services.serving import serving_backend
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 # A question of fewer words, or one that nobody fits well, is worth saying in other words.
 FEW_WORDS: Final = 6
-WEAK_SCORE: Final = ranking.GOOD
+WEAK_SCORE: Final = GOOD
 
 # Of the time there is: rewording must leave some of it for the rest.
 REWORDED_BY: Final = 0.5
@@ -57,17 +58,29 @@ T = TypeVar("T")
 _embedding_calls = Calls()
 
 
-def consult(question: Question, *, user: User, filters: Filters, now: datetime) -> Question:
+def consult(
+    question: Question,
+    *,
+    user: User,
+    filters: Filters,
+    now: datetime,
+    policy: ranking.Policy | None = None,
+) -> Question:
     """The question with a language model's advice on it, or as it was.
 
     Without a key, or where the program does not want it, nothing is asked and nothing read.
+
+    Args:
+        policy: whose list the model is shown the first of; in place of the published one.
     """
     spending.write_down(now=now, seldom=True)
     model = llm.model()
     if model is None or not asks_for_a_match(user) or not program().language_model_helps:
         return question
-    eligible = eligible_for(user, filters, now)
-    return _Consultation(model, eligible, user.name, now).advised(question)
+    consultation = _Consultation(
+        model, eligible_for(user, filters, now), user, now, policy or policies.published()
+    )
+    return consultation.advised(question)
 
 
 def breaker_of(model: LanguageModel) -> Breaker:
@@ -76,35 +89,47 @@ def breaker_of(model: LanguageModel) -> Breaker:
 
 @dataclass(frozen=True, slots=True)
 class _Consultation:
-    """About one question. `asker` is their name, which is not sent."""
+    """About one question."""
 
     model: LanguageModel
     eligible: QuerySet[Mentor]
-    asker: str
+    user: User
     now: datetime
+    policy: ranking.Policy
 
     def advised(self, question: Question) -> Question:
-        ranked = search(question=question, eligible=self.eligible, now=self.now)
+        ranked = self._search(question)
         if not ranked or ranked[0].is_named:
             return question  # whoever types a name wants that mentor, and names are not sent
         if _is_weak(question, ranked):
             question = self._reworded(question, ranked)
             if question.advice.reworded:
-                ranked = search(question=question, eligible=self.eligible, now=self.now)
+                ranked = self._search(question)
         return self._ordered(question, ranked)
+
+    def _search(
+        self, question: Question, eligible: QuerySet[Mentor] | None = None
+    ) -> list[ranking.Ranked]:
+        return search(
+            question=question,
+            eligible=self.eligible if eligible is None else eligible,
+            now=self.now,
+            policy=self.policy,
+            mentee=mentee_of(self.user),
+        )
 
     # -- In other words ------------------------------------------------------------------------
     def _reworded(self, question: Question, ranked: Sequence[ranking.Ranked]) -> Question:
         until = question.since + settings.LLM_BUDGET_MS / 1000
         by = question.since + REWORDED_BY * settings.LLM_BUDGET_MS / 1000
-        prompt = prompts.reword_prompt(question.text, names=[self.asker])
+        prompt = prompts.reword_prompt(question.text, names=[self.user.name])
         reworded = self._answer(prompt, prompts.read_reworded, by=by)
         if reworded is None or not reworded.words:
             return question
         other = _other_question(question, reworded, until)
         if other is None:
             return question
-        found = search(question=other, eligible=self.eligible, now=self.now)
+        found = self._search(other)
         by_relevance = sorted(found, key=lambda row: -row.relevance)
         advice = Advice(
             reworded={row.candidate.mentor_id: row.relevance for row in found},
@@ -125,7 +150,7 @@ class _Consultation:
         wanted = [mentor for mentor in new if mentor not in known]
         if not wanted:
             return ()
-        seen = search(question=question, eligible=self.eligible.filter(pk__in=wanted), now=self.now)
+        seen = self._search(question, self.eligible.filter(pk__in=wanted))
         return tuple(row.candidate for row in seen)
 
     # -- In which order ------------------------------------------------------------------------
@@ -137,7 +162,7 @@ class _Consultation:
         shown, unseen = self._shown(first)
         if len(shown) < 2:
             return question
-        names = [self.asker, *(row.candidate.name for row in first)]
+        names = [self.user.name, *(row.candidate.name for row in first)]
         prompt = prompts.order_prompt(question.text, list(shown.values()), names=names)
         order = self._answer(prompt, lambda told: prompts.read_order(told, len(shown)), by=until)
         if order is None:

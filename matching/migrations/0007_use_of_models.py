@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('matching', '0004_count_the_words_there_are'),
+        ('matching', '0006_the_shipped_policy'),
     ]
 
     operations = [
