@@ -42,6 +42,8 @@ class OpenAIModel:
             body = self._calls.within(seconds, lambda: self._body(prompt, until))
         except TooLate as error:
             raise LanguageModelUnavailable(f"OpenAI did not answer in time ({error}).") from None
+        except LanguageModelUnavailable:
+            raise
         except openai.OpenAIError as error:
             raise _translated(error) from error
         except Exception as error:
