@@ -11,6 +11,7 @@ from matching.services.indexing import (
     index_words,
     only_one_indexer,
 )
+from matching.services.model_state import ModelState, model_state
 from matching.services.nearest import have_vector_index
 from matching.services.questions import Question, understand
 from matching.services.searching import search
@@ -21,6 +22,7 @@ __all__ = [
     "Filters",
     "Match",
     "MatchAnswer",
+    "ModelState",
     "Question",
     "browse",
     "browse_by_relevance",
@@ -31,6 +33,7 @@ __all__ = [
     "have_vector_index",
     "index_words",
     "match",
+    "model_state",
     "only_free",
     "only_one_indexer",
     "search",
