@@ -59,8 +59,7 @@ def _left_alone(breaker: Breaker) -> str:
     state = breaker.state()
     if not state.until:
         return ""
-    return _("Left alone for another %(seconds)d s, after %(failures)d failures. %(reason)s") % {
+    return _("Left alone for another %(seconds)d s. %(reason)s") % {
         "seconds": round(state.left),
-        "failures": state.failures,
         "reason": state.reason,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from datetime import timedelta
@@ -14,9 +15,10 @@ from django.utils import timezone
 from accounts.models import ProgramSettings
 from matching.models import MatchRequest, ModelUse
 from mentors.models import Mentor
+from tests.config.console import console
 from tests.matching.advised import ask, asked_of, told, without_ids
 from tests.matching.worlds import ROUND, market
-from tests.people import alice, api, mallory
+from tests.people import alice, api, carol, mallory
 from tests.standins import openai as standin
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +174,27 @@ def test_an_answer_that_never_came_is_taken_to_be_paid(wanted, settings):
     books = ModelUse.objects.get()
     assert books.failures == 1
     assert books.cost > 0
+
+
+# -- What the console says -------------------------------------------------------------------------
+def test_the_console_says_how_the_models_are_doing(wanted, settings):
+    market()
+    manager = console(carol())
+
+    def page():
+        answer = manager.get("/admin/matching/modeluse/")
+        assert answer.status_code == 200
+        return " ".join(answer.content.decode().split())
+
+    assert "The language model helps." in page()
+    ask(api(alice()))
+    calls = len(wanted.requests)
+    assert f"this month: {calls}, in vain: 0. Cost: 0.00 of 20.00 US dollars" in page()
+    wanted.fail_next(standin.out_of_quota())
+    ask(api(alice(email="anna@example.com")), f"{ROUND}, please")
+    assert re.search(r"Left alone for another \d+ s. OpenAI.*s quota", page())
+    ProgramSettings.objects.update(language_model_helps=False)
+    assert "The language model is off: see Program settings." in page()
+    settings.OPENAI_API_KEY = None
+    assert "OPENAI_API_KEY is not set" in page()
+    assert manager.get("/admin/").content.decode().count("/admin/matching/modeluse/") >= 1

@@ -17,7 +17,13 @@ from matching.llm.prompts import (
     reword_prompt,
 )
 
-NOTHING = {"wordings": [], "terms": [], "areas": [], "industries": [], "stages": []}
+NOTHING: dict[str, list[str]] = {
+    "wordings": [],
+    "terms": [],
+    "areas": [],
+    "industries": [],
+    "stages": [],
+}
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 30) | st.floats() | st.text(max_size=8),
