@@ -235,6 +235,12 @@ class ProgramSettings(models.Model):
         default=False, help_text="Whether the people of a group session see one another's names."
     )
     default_session_minutes = models.PositiveSmallIntegerField(default=30)
+    language_model_helps = models.BooleanField(
+        default=False,
+        help_text="A language model may help to find mentors. Then what a mentee asks, and what mentors "
+        "show of themselves, goes to its provider, without names or e-mail addresses. It needs "
+        "OPENAI_API_KEY.",
+    )
 
     class Meta:
         verbose_name = "program settings"

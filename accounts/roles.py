@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "matchrequest",
                 "matchimpression",
                 "mentorembedding",
+                "modeluse",
                 "matchpolicy",
                 "savedquery",
                 "experiment",

@@ -45,6 +45,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Saved queries", "bookmark", "matching", "savedquery"),
             ("Experiments", "science", "matching", "experiment"),
             ("Indexed texts", "notes", "matching", "mentorembedding"),
+            ("Use of models", "payments", "matching", "modeluse"),
         ),
     ),
     (

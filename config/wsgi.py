@@ -14,8 +14,11 @@ application = get_wsgi_application()
 
 
 def _warm() -> None:
-    """Load the embedding model before the first mentee asks: reading it takes most of a second."""
+    """Load the models, or what speaks to them, before the first mentee asks: it takes most of a second."""
+    from matching import llm
     from matching.embeddings import EmbeddingUnavailable, backend
+
+    llm.model()
 
     with contextlib.suppress(EmbeddingUnavailable):  # the first request will say it aloud
         model = backend()

@@ -92,7 +92,12 @@ class MatchView(APIView):
         asked = MatchRequestSerializer(data=_body(request), context={"request": request})
         asked.is_valid(raise_exception=True)
         # Here, before an Idempotency-Key opens its transaction: this may go over the network.
-        question = services.understand(asked.validated_data["query"])
+        question = services.consult(
+            services.understand(asked.validated_data["query"]),
+            user=_person(request),
+            filters=asked.filters(),
+            now=timezone.now(),
+        )
         return self._answer(request, asked, question)
 
     @idempotent

@@ -17,6 +17,18 @@ from config import embedded, environment
 from config.environment import ConfigurationError
 from config.logging import LOGGING as LOGGING
 from config.settings import checked
+from config.settings.matching import (
+    EMBEDDING_BACKEND as EMBEDDING_BACKEND,
+    EMBEDDING_BUDGET_MS as EMBEDDING_BUDGET_MS,
+    LLM_BUDGET_MS as LLM_BUDGET_MS,
+    LLM_MONTHLY_USD as LLM_MONTHLY_USD,
+    OPENAI_API_KEY as OPENAI_API_KEY,
+    OPENAI_BASE_URL as OPENAI_BASE_URL,
+    OPENAI_CHAT_MODEL as OPENAI_CHAT_MODEL,
+    OPENAI_CHAT_PRICES as OPENAI_CHAT_PRICES,
+    OPENAI_EMBEDDING_PRICE as OPENAI_EMBEDDING_PRICE,
+    VECTOR_INDEX as VECTOR_INDEX,
+)
 
 BASE_DIR = environment.BASE_DIR
 DEBUG = environment.flag("DEBUG", False)
@@ -290,22 +302,6 @@ else:
         "EMAIL_URL is not set. Confirmations and sign-in codes go by mail: give an smtp:// address, "
         "or ANYMAIL_BACKEND with its keys. It may be left out only with DEBUG=1."
     )
-
-# -- Matching ----------------------------------------------------------------------------------
-OPENAI_API_KEY = environment.text("OPENAI_API_KEY")
-OPENAI_BASE_URL = environment.url("OPENAI_BASE_URL", "https://api.openai.com/v1", checked.WEB)
-OPENAI_CHAT_MODEL = environment.text("OPENAI_CHAT_MODEL", "gpt-4o-mini")
-EMBEDDING_BACKEND = environment.choice(
-    "EMBEDDING_BACKEND",
-    ["openai", "minilm", "hashing"],
-    "openai" if OPENAI_API_KEY else "minilm",
-)
-if EMBEDDING_BACKEND == "openai" and not OPENAI_API_KEY:
-    raise ConfigurationError(
-        "EMBEDDING_BACKEND is openai but OPENAI_API_KEY is not set. Set the key, or choose minilm, "
-        "which needs none."
-    )
-VECTOR_INDEX = environment.choice("VECTOR_INDEX", ["vector", "halfvec"], "vector")
 
 # -- Airtable ----------------------------------------------------------------------------------
 AIRTABLE_API_URL = environment.url(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 import re
+from decimal import Decimal, InvalidOperation
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,3 +138,17 @@ def host_of(address: str) -> str:
     """The host of an address, as ALLOWED_HOSTS writes it."""
     host = urlsplit(address).hostname or ""
     return f"[{host}]" if ":" in host else host
+
+
+def amounts(name: str, default: str) -> tuple[Decimal, ...]:
+    """Amounts of money, as many as the default has, with commas between them."""
+    values = environment.listing(name, default.split(","))
+    try:
+        found = tuple(Decimal(value) for value in values)
+    except InvalidOperation:
+        found = ()
+    wanted = len(default.split(","))
+    if len(found) != wanted or not all(value.is_finite() and value >= 0 for value in found):
+        many = "a number" if wanted == 1 else f"{wanted} numbers with commas between them"
+        raise ConfigurationError(f"{name} must be {many}, in US dollars, like {default}.")
+    return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from unfold.decorators import display
 
 from accounts.admin_parts import ShownInline, ShownOnly
-from matching.models import MatchImpression, MatchRequest, MentorEmbedding
+from matching.models import MatchImpression, MatchRequest, MentorEmbedding, ModelUse
+from matching.services import model_state
 
 
 class ImpressionsInline(ShownInline):
@@ -35,7 +39,7 @@ class MatchRequestAdmin(ShownOnly):
 
     list_display = ("created_at", "user", "query", "shown", "policy_used", "took_ms")
     list_display_links = ("created_at",)
-    list_filter = ("policy", "model_id", "created_at")
+    list_filter = ("policy", "model_id", "advice", "created_at")
     list_select_related = ("user",)
     search_fields = ("query", "user__name", "user__email")
     ordering = ("-created_at", "id")
@@ -74,3 +78,31 @@ class MentorEmbeddingAdmin(ShownOnly):
     @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
     def mentor_name(self, row: MentorEmbedding) -> str:
         return str(row.mentor.user)
+
+
+@admin.register(ModelUse)
+class ModelUseAdmin(ShownOnly):
+    """What paid models were used for, month by month, and how they are doing now."""
+
+    list_display = (
+        "month_name", "purpose", "model_id", "calls", "failures", "tokens_in", "tokens_out", "dollars",
+    )  # fmt: skip
+    list_display_links = None
+    list_filter = ("month", "purpose")
+    ordering = ("-month", "purpose", "model_id")
+    list_before_template = "admin/model_state.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        state = {"model_state": model_state(timezone.now())}
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **state})
+        return answer
+
+    @display(description="Month", ordering="month")  # type: ignore[untyped-decorator]
+    def month_name(self, use: ModelUse) -> str:
+        return f"{use.month:%B %Y}"
+
+    @display(description="US dollars", ordering="cost")  # type: ignore[untyped-decorator]
+    def dollars(self, use: ModelUse) -> str:
+        return f"{use.cost:.4f}"

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from numpy.typing import NDArray
 
+from matching.breaker import Breaker
 from matching.embeddings.base import EmbeddingBackend, EmbeddingUnavailable
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "EmbeddingUnavailable",
     "backend",
     "backend_of",
+    "breaker_of_questions",
     "query_vector",
 ]
 
@@ -37,7 +39,11 @@ def backend() -> EmbeddingBackend:
 
 def _named(name: str) -> EmbeddingBackend:
     if name == "openai":
-        return _openai(settings.OPENAI_API_KEY or "", settings.OPENAI_BASE_URL or "")
+        return _openai(
+            settings.OPENAI_API_KEY or "",
+            settings.OPENAI_BASE_URL or "",
+            settings.EMBEDDING_BUDGET_MS / 1000,
+        )
     if name == "minilm":
         return _minilm()
     if name == "hashing":
@@ -54,6 +60,11 @@ def backend_of(model_id: str) -> EmbeddingBackend | None:
         return None
     found = _named(made_by.pop())
     return found if found.model_id == model_id else None
+
+
+def breaker_of_questions() -> Breaker:
+    """Whether OpenAI, or who stands in for it, is left alone with questions for now."""
+    return Breaker(f"The embedding of questions at {settings.OPENAI_BASE_URL or 'OpenAI'}")
 
 
 def query_vector(text: str, embedder: EmbeddingBackend | None = None) -> NDArray[np.float32]:
@@ -81,10 +92,15 @@ def _query_vector(embedder: EmbeddingBackend, text: str) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _openai(api_key: str, base_url: str) -> EmbeddingBackend:
-    from matching.embeddings.openai import OpenAIBackend
+def _openai(api_key: str, base_url: str, budget: float) -> EmbeddingBackend:
+    from matching.embeddings.openai import OpenAIBackend, person
 
-    return OpenAIBackend(api_key=api_key, base_url=base_url)
+    return OpenAIBackend(
+        api_key=api_key,
+        base_url=base_url,
+        person=person(budget),
+        breaker=breaker_of_questions(),
+    )
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import email.utils
+import functools
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from matching import usage
+from matching.breaker import Breaker
+from matching.deadlines import Calls, TooLate
 from matching.embeddings.base import EmbeddingUnavailable, encodable, unit_rows
 
 MODEL: Final = "text-embedding-3-small"
@@ -40,15 +44,26 @@ FIRST_PAUSE: Final = 0.5  # seconds; doubles from try to try
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one batch may take: about (retries + 1) * timeout + pauses, in seconds."""
+    """How long one batch may take, in seconds: (retries + 1) * timeout + pauses, and never more than `total`.
+
+    A try ends after `timeout` however slowly its answer drips.
+    """
 
     timeout: float
     retries: int
     pauses: float
+    total: float = float("inf")
 
 
 WORKER: Final = Patience(timeout=30.0, retries=4, pauses=30.0)
-PERSON: Final = Patience(timeout=4.0, retries=1, pauses=1.0)
+
+
+def person(budget: float) -> Patience:
+    """Of somebody at a search box: a call that failed at once is made a second time, and that is all."""
+    return Patience(timeout=budget, retries=1, pauses=min(1.0, budget / 2), total=budget)
+
+
+PERSON: Final = person(1.5)
 
 
 class OpenAIBackend:
@@ -63,10 +78,12 @@ class OpenAIBackend:
         dimensions: int = DIMENSIONS,
         worker: Patience = WORKER,
         person: Patience = PERSON,
+        breaker: Breaker | None = None,
     ) -> None:
         """`dimensions` is what `model` returns; any other length is refused.
 
-        `worker` applies to documents, `person` to queries.
+        `worker` applies to documents, `person` to queries; so does `breaker`, for a worker has the time
+        to find out for itself.
         """
         if not api_key:
             raise EmbeddingUnavailable(
@@ -77,6 +94,8 @@ class OpenAIBackend:
         self._model = model
         self._worker = worker
         self._person = person
+        self._breaker = breaker
+        self._calls = Calls()
         self._client = openai.OpenAI(api_key=api_key, base_url=base_url or None, max_retries=0)
 
     def close(self) -> None:
@@ -88,51 +107,75 @@ class OpenAIBackend:
 
         All or nothing: raises EmbeddingUnavailable when any batch fails for good.
         """
-        return self._embed(texts, self._worker)
+        return self._embed(texts, self._worker, usage.PROFILES)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """One unit vector, shape (dimensions,)."""
-        vector: NDArray[np.float32] = self._embed([text], self._person)[0]
+        """One unit vector, shape (dimensions,). Within the total of a person's patience."""
+        if self._breaker is None:
+            vector: NDArray[np.float32] = self._embed([text], self._person, usage.QUESTIONS)[0]
+            return vector
+        if not self._breaker.allows():
+            known = self._breaker.state()
+            raise EmbeddingUnavailable(known.reason, retry_after=known.left or TRY_AGAIN_AFTER)
+        try:
+            vector = self._embed([text], self._person, usage.QUESTIONS)[0]
+        except _TextRefused:
+            self._breaker.succeeded()  # a server that reads and refuses one text is well
+            raise
+        except EmbeddingUnavailable as error:
+            self._breaker.failed(str(error), retry_after=error.retry_after)
+            raise
+        self._breaker.succeeded()
         return vector
 
-    def _embed(self, texts: Sequence[str], patience: Patience) -> NDArray[np.float32]:
+    def _embed(self, texts: Sequence[str], patience: Patience, purpose: str) -> NDArray[np.float32]:
         rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
         start = 0
         for batch in _batches([_acceptable(text) for text in texts]):
-            rows[start : start + len(batch)] = self._ask_patiently(batch, patience)
+            rows[start : start + len(batch)] = self._ask_patiently(batch, patience, purpose)
             start += len(batch)
         return rows
 
-    def _ask_patiently(self, texts: list[str], patience: Patience) -> NDArray[np.float32]:
+    def _ask_patiently(
+        self, texts: list[str], patience: Patience, purpose: str
+    ) -> NDArray[np.float32]:
         """One batch, asked again while that can help and `patience` lasts."""
+        until = time.monotonic() + patience.total
         paused = 0.0
         for attempt in range(patience.retries + 1):
+            seconds = min(patience.timeout, until - time.monotonic())
             try:
-                return self._ask(texts, patience.timeout)
-            except (openai.OpenAIError, _UnusableAnswer) as error:
+                return self._ask(texts, seconds, purpose)
+            except (openai.OpenAIError, _UnusableAnswer, TooLate) as error:
+                usage.note(purpose, self.model_id, usage.Use(calls=1, failures=1))
                 problem = _translated(error)
                 wait = _asked_to_wait(error) or _pause(attempt)
                 last = attempt == patience.retries or paused + wait > patience.pauses
-                if problem.retry_after is None or last:
+                if problem.retry_after is None or last or time.monotonic() + wait >= until:
                     raise problem from error
             time.sleep(wait)
             paused += wait
         raise AssertionError("the last attempt returns or raises")
 
-    def _ask(self, texts: list[str], timeout: float) -> NDArray[np.float32]:
+    def _ask(self, texts: list[str], seconds: float, purpose: str) -> NDArray[np.float32]:
         """One request; unit rows in the order of `texts`, shape (len(texts), dimensions)."""
+        create = functools.partial(
+            self._client.embeddings.create,
+            # base64 is a quarter of the size of decimal numbers. Asked for by name, so that
+            # the SDK leaves decoding to us: its own breaks on a proxy's HTML page.
+            input=texts,
+            model=self._model,
+            encoding_format="base64",
+            timeout=seconds,
+        )
         try:
-            answer: object = self._client.embeddings.create(
-                # base64 is a quarter of the size of decimal numbers. Asked for by name, so that
-                # the SDK leaves decoding to us: its own breaks on a proxy's HTML page.
-                input=texts,
-                model=self._model,
-                encoding_format="base64",
-                timeout=timeout,
-            )
+            answer: object = self._calls.within(seconds, create)
         except ValueError as error:  # a body that is not the JSON its header promised
             raise _UnusableAnswer(f"the body is not JSON ({error})") from error
-        return self._rows(answer, len(texts))
+        rows = self._rows(answer, len(texts))
+        tokens = getattr(getattr(answer, "usage", None), "total_tokens", 0)
+        usage.note(purpose, self.model_id, usage.Use(calls=1, tokens_in=int(tokens or 0)))
+        return rows
 
     def _rows(self, answer: object, count: int) -> NDArray[np.float32]:
         """Checks the answer and puts its vectors in the order of the question."""
@@ -155,6 +198,10 @@ class OpenAIBackend:
 
 class _UnusableAnswer(Exception):
     """The server answered 200 with something other than the vectors asked for."""
+
+
+class _TextRefused(EmbeddingUnavailable):
+    """The server is well and will have nothing of this request; another may fare better."""
 
 
 class _WrongDimensions(_UnusableAnswer):
@@ -226,7 +273,7 @@ def _translated(error: Exception) -> EmbeddingUnavailable:
     match error:
         case openai.APIStatusError():
             return _refused(error)
-        case openai.APITimeoutError():
+        case openai.APITimeoutError() | TooLate():
             return EmbeddingUnavailable(
                 "OpenAI did not answer in time.", retry_after=TRY_AGAIN_AFTER
             )
@@ -261,4 +308,5 @@ def _refused(error: openai.APIStatusError) -> EmbeddingUnavailable:
     if status >= 500 or status in {408, 409}:
         wait = _asked_to_wait(error) or TRY_AGAIN_AFTER
         return EmbeddingUnavailable(f"OpenAI failed ({status}).", retry_after=wait)
-    return EmbeddingUnavailable(f"OpenAI refused the request ({status}): {error.message[:200]}")
+    problem = _TextRefused if status in {400, 413, 422} else EmbeddingUnavailable
+    return problem(f"OpenAI refused the request ({status}): {error.message[:200]}")

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import numpy as np
 
+from matching.advice import NO_ADVICE, Advice
 from matching.ranking.candidates import Candidate
 from matching.ranking.explore import newcomer
 from matching.ranking.policy import DEFAULT_POLICY, SIGNALS, Policy
@@ -38,8 +39,8 @@ class Ranked:
         value: relevance and what the signals added; what the order follows within a tier.
         score: 0 to 100, absolute.
         is_named: the question is this mentor's name or company.
-        parts: what value is the sum of, by name: "relevance", each signal, and "diversity" where it
-            took something off. What a reason or a preview says of a signal is read from here.
+        parts: what value is the sum of, by name: "relevance", each signal, "reworded" and "ordered" where
+            a language model was asked, and "diversity" where it took something off. What a reason or a preview says of a signal is read from here.
         is_explored: in this place because it is kept for somebody new, and not for the value.
     """
 
@@ -61,6 +62,7 @@ def rank(
     policy: Policy = DEFAULT_POLICY,
     alike: Alike | None = None,
     seed: str | None = None,
+    advice: Advice = NO_ADVICE,
 ) -> list[Ranked]:
     """Best first; the order does not depend on the order of the candidates.
 
@@ -72,12 +74,18 @@ def rank(
     """
     if not candidates:
         return []
-    fit = relevance(candidates, policy)
+    own = relevance(candidates, policy)
+    mentors = [candidate.mentor_id for candidate in candidates]
+    fit = advice.fused(mentors, own)
     added = weighed(candidates, fit, asked=asked, now=now, policy=policy)
-    values = fit + added.sum(axis=1)
+    lifts = np.where(_is_below(fit, policy), 0.0, advice.lift(mentors))
+    values = fit + added.sum(axis=1) + lifts
     words = set(tokens(" ".join(asked.written)))
-    names, points = ("relevance", *SIGNALS), scores(candidates, model_id)
-    parts = np.column_stack((fit, added)).tolist()
+    names, points = ["relevance", *SIGNALS], scores(candidates, model_id)
+    parts = np.column_stack((own, added)).tolist()
+    if advice.kinds:
+        names += ["reworded", "ordered"]
+        parts = np.column_stack((own, added, fit - own, lifts)).tolist()
     ranked = [
         Ranked(
             candidate,
@@ -104,9 +112,14 @@ def weighed(
     """
     weights = np.array([getattr(policy, name) for name in SIGNALS])
     added: Scores = measured(candidates, asked=asked, now=now) * weights
-    is_below = fit < policy.floor * fit.max()
+    is_below = _is_below(fit, policy)
     added[is_below] = np.minimum(added[is_below], 0.0)
     return added
+
+
+def _is_below(fit: Scores, policy: Policy) -> Any:
+    """Who fits too little to be lifted, shape (len(fit),), of booleans."""
+    return fit < policy.floor * fit.max()
 
 
 def diversified(ranked: Sequence[Ranked], alike: Alike, policy: Policy) -> list[Ranked]:

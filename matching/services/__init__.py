@@ -3,6 +3,7 @@
 from matching.services.answers import Match, MatchAnswer, match
 from matching.services.browsing import browse, browse_by_relevance
 from matching.services.clicks import note_opened
+from matching.services.consulting import consult
 from matching.services.experiments import (
     needed_by,
     publish_winner,
@@ -19,6 +20,7 @@ from matching.services.indexing import (
     index_words,
     only_one_indexer,
 )
+from matching.services.model_state import ModelState, model_state
 from matching.services.nearest import have_vector_index
 from matching.services.questions import Question, understand
 from matching.services.searching import search
@@ -29,15 +31,18 @@ __all__ = [
     "Filters",
     "Match",
     "MatchAnswer",
+    "ModelState",
     "Question",
     "browse",
     "browse_by_relevance",
+    "consult",
     "count_frequencies",
     "eligible_for",
     "embed_stale",
     "have_vector_index",
     "index_words",
     "match",
+    "model_state",
     "needed_by",
     "note_opened",
     "only_free",

@@ -18,8 +18,9 @@ from accounts.models import User
 from accounts.refusals import NotAllowed
 from matching import ranking
 from matching.explanations import Facts, Reason, Viewer, explain
+from matching.services.consulting import consult
 from matching.services.courses import Course, course_for
-from matching.services.filters import Filters, eligible_for, mentee_of
+from matching.services.filters import Filters, asks_for_a_match, eligible_for, mentee_of
 from matching.services.questions import Question, understand
 from matching.services.records import store
 from matching.services.searching import search_by
@@ -73,7 +74,8 @@ def match(
     queries is the same.
 
     Args:
-        query: in plain words, or what `understand` made of them beforehand.
+        query: in plain words, or what `understand` and `consult` made of them beforehand, for whoever
+            is about to open a transaction: both may use the network.
         user: a mentee, or a program manager. Anyone else is refused with NotAllowed.
         limit: at most so many matches, at most 50.
         policy: in place of the published one.
@@ -82,6 +84,8 @@ def match(
     mentee = _asker(user)
     question = understand(query) if isinstance(query, str) else query
     course = Course((policy,)) if policy else course_for(_subject(user, mentee), question.text, now)
+    if isinstance(query, str):
+        question = consult(question, user=user, filters=filters, now=now, policy=course.label)
     rankings = search_by(
         question=question,
         eligible=eligible_for(user, filters, now),
@@ -116,10 +120,9 @@ def match(
 
 def _asker(user: User) -> Mentee | None:
     """The mentee who asks; None for a program manager."""
-    mentee = mentee_of(user)
-    if mentee is None and not (user.is_program_manager or user.role == User.Role.MENTEE):
+    if not asks_for_a_match(user):
         raise NotAllowed(_("Only mentees and program managers can ask for a match."))
-    return mentee
+    return mentee_of(user)
 
 
 def _subject(user: User, mentee: Mentee | None) -> Mentee | None:

@@ -95,3 +95,8 @@ def mentee_of(user: User) -> Mentee | None:
     """Their mentee profile, if they have one."""
     # The reverse side of a one-to-one: read once and kept on the user.
     return getattr(user, "mentee", None)
+
+
+def asks_for_a_match(user: User) -> bool:
+    """Whether matches are for them: mentees, also those without a profile yet, and program managers."""
+    return mentee_of(user) is not None or user.is_program_manager or user.role == User.Role.MENTEE

@@ -21,6 +21,7 @@ from matching.models import MentorEmbedding, MentorIndex
 from matching.profile_text import chunks, source_hash, windows
 from matching.selectors.staleness import EXPERTISE, WORDS_HASH
 from matching.selectors.statement import FOLDED
+from matching.services import spending
 from mentors.models import Mentor
 
 logger = logging.getLogger(__name__)
@@ -137,6 +138,15 @@ def embed_stale(
         embedder: instead of the configured one.
     """
     words = index_words(limit=limit)
+    try:
+        return _embed_stale(words, limit=limit, now=now, embedder=embedder)
+    finally:
+        spending.write_down(now=now)
+
+
+def _embed_stale(
+    words: int, *, limit: int, now: datetime, embedder: EmbeddingBackend | None
+) -> EmbedReport:
     try:
         embedder = embedder or embeddings.backend()
         stale = selectors.stale_mentors(embedder.model_id, limit)

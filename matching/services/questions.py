@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from accounts.refusals import Invalid
 from matching import embeddings
+from matching.advice import NO_ADVICE, Advice
 from matching.embeddings import EmbeddingUnavailable
 from matching.services.serving import serving_backend
 from matching.words import Asked, asked as read_question
@@ -26,12 +28,17 @@ WORDS_ALONE: Final = "words"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, as words and as a vector. No vector: the model could not be reached."""
+    """What was asked, as words and as a vector. No vector: the model could not be reached.
+
+    `since` is when the answer was begun (time.monotonic): what may take time counts from it.
+    """
 
     text: str
     vector: NDArray[np.float32] | None
     model_id: str
     asked: Asked = field(compare=False)
+    since: float = field(default_factory=time.monotonic, compare=False)
+    advice: Advice = field(default=NO_ADVICE, compare=False)
 
 
 class _Complaint:
@@ -45,6 +52,7 @@ def understand(query: str) -> Question:
 
     Raises Invalid for a blank question, or one that is not text.
     """
+    since = time.monotonic()
     text = " ".join(query[:LONGEST_QUERY].split())
     if not text:
         _refuse_query(_("Say in a few words what you need help with."))
@@ -60,7 +68,7 @@ def understand(query: str) -> Question:
         if _Complaint.said != str(error):
             _Complaint.said = str(error)
             logger.warning("Questions are answered by words alone for now. %s", error)
-    return Question(text, vector, model_id, read_question(text))
+    return Question(text, vector, model_id, read_question(text), since)
 
 
 def _refuse_query(sentence: str) -> None:

@@ -40,6 +40,7 @@ def store(
         policy_version=course.label.version,
         experiment_id=course.experiment_id,
         arm=course.arm,
+        advice=", ".join(question.advice.kinds),
         took_ms=took_ms,
         created_at=now,
     )

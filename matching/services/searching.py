@@ -49,6 +49,7 @@ def search_by(
 ) -> list[list[ranking.Ranked]]:
     """As `search`, the same candidates in the order of each policy."""
     candidates = find_candidates(question=question, eligible=eligible, now=now, mentee=mentee)
+    candidates = question.advice.joined(candidates)
     return [
         ranking.rank(
             candidates,
@@ -58,6 +59,7 @@ def search_by(
             policy=policy,
             alike=alike_by(question.model_id),
             seed=seed,
+            advice=question.advice,
         )
         for policy in policies
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from matching.models import MatchImpression, MatchRequest, MentorEmbedding
+from matching.models import MatchImpression, MatchRequest, MentorEmbedding, ModelUse
 from mentors.models import Block, SavedMentor
 from sessions_app.models import (
     Feedback,
@@ -74,6 +74,7 @@ def world():
     MentorEmbedding.objects.create(
         mentor=mentor, model_id="m", chunk_no=0, text="Sales", text_hash="x", vector=[1.0, 0.0]
     )
+    ModelUse.objects.create(month=TOMORROW.date().replace(day=1), purpose="ordering", model_id="m")
     OutboxRow.objects.get_or_create(subject="mentor", object_id=mentor.pk)
     RecordLink.objects.create(
         table="Mentors", record_id="rec1", subject="mentor", object_id=mentor.pk

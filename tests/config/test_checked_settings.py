@@ -27,6 +27,8 @@ def read_all() -> None:
     checked.mail(environment.text("EMAIL_URL", "smtp://localhost:25"))
     checked.base_id()
     checked.webhook_secrets()
+    checked.amounts("LLM_MONTHLY_USD", "20")
+    checked.amounts("OPENAI_CHAT_PRICES", "0.15,0.60")
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,10 @@ def read_all() -> None:
         ("AIRTABLE_WEBHOOK_SECRET", f"a,b,{SECRET}"),
         ("GOOGLE_CLIENT_ID", "only the id"),
         ("MICROSOFT_CLIENT_SECRET", SECRET),
+        ("LLM_MONTHLY_USD", "a lot"),
+        ("LLM_MONTHLY_USD", "-1"),
+        ("LLM_MONTHLY_USD", "nan"),
+        ("OPENAI_CHAT_PRICES", "0.15"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_variable(name, value, monkeypatch):

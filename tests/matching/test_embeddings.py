@@ -289,7 +289,7 @@ class TestChoosingABackend:
             settings.EMBEDDING_BACKEND = "openai"
             settings.OPENAI_API_KEY = "sk-test"
             settings.OPENAI_BASE_URL = server.base_url
-            server.fail_next(standin.out_of_quota())
+            server.fail_next(standin.server_error(), standin.server_error())
             with pytest.raises(EmbeddingUnavailable):
                 embeddings.query_vector(GOAL)
 

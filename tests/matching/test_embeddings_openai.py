@@ -3,6 +3,7 @@ from __future__ import annotations
 import email.utils
 import socket
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from matching import usage
+from matching.breaker import Breaker
 from matching.embeddings.base import EmbeddingUnavailable
-from matching.embeddings.openai import OpenAIBackend, Patience
+from matching.embeddings.openai import OpenAIBackend, Patience, person
 from tests.standins import openai as standin
 from tests.standins.openai import OpenAIStandIn
 
@@ -177,6 +180,62 @@ class TestOpenAI:
 
         assert time.monotonic() - began < 1.0
         assert len(server.requests) == 2
+
+    def test_a_server_that_drips_keeps_nobody_waiting_either(self, server, backend):
+        server.fail_next(standin.dripping(0.1), standin.dripping(0.1))
+        began = time.monotonic()
+
+        with pytest.raises(EmbeddingUnavailable, match="did not answer in time"):
+            backend.embed_query(GOAL)
+
+        assert time.monotonic() - began < 2.0
+
+    def test_a_person_waits_for_their_budget_in_all(self, server):
+        backend = OpenAIBackend(
+            api_key="sk-test", base_url=server.base_url, person=person(budget=0.4)
+        )
+        server.fail_next(standin.server_error(), standin.slow(30))
+        began = time.monotonic()
+        with pytest.raises(EmbeddingUnavailable):
+            backend.embed_query(GOAL)
+        assert time.monotonic() - began < 2.0
+        backend.close()
+
+    def test_a_provider_that_fails_is_left_alone_for_questions(self, server):
+        breaker = Breaker(f"A test {uuid.uuid4()}")
+        backend = OpenAIBackend(
+            api_key="sk-test", base_url=server.base_url, person=person(2.0), breaker=breaker
+        )
+        server.fail_next(standin.out_of_quota())
+        for _ in range(3):
+            with pytest.raises(EmbeddingUnavailable, match="quota"):
+                backend.embed_query(GOAL)
+        assert len(server.requests) == 1
+        assert backend.embed_documents([GOAL]).shape == (1, 1536)  # a worker finds out for itself
+        breaker.succeeded()
+        assert backend.embed_query(GOAL).shape == (1536,)
+        backend.close()
+
+    def test_one_text_that_is_refused_keeps_nobody_else_away(self, server):
+        breaker = Breaker(f"A test {uuid.uuid4()}")
+        backend = OpenAIBackend(api_key="sk-test", base_url=server.base_url, breaker=breaker)
+        for _ in range(4):
+            server.fail_next(standin.server_error(400))
+            with pytest.raises(EmbeddingUnavailable, match="400"):
+                backend.embed_query(GOAL)
+        assert backend.embed_query(GOAL).shape == (1536,)
+        backend.close()
+
+    def test_what_was_used_is_noted(self, server, backend):
+        usage.take()
+        server.fail_next(standin.server_error())
+        backend.embed_documents([GOAL, OTHER_GOAL])
+        backend.embed_query(GOAL)
+        model, tokens = backend.model_id, len(GOAL.encode())
+        assert usage.take() == {
+            ("profiles", model): usage.Use(2, 1, tokens + len(OTHER_GOAL.encode()), 0),
+            ("questions", model): usage.Use(1, 0, tokens, 0),
+        }
 
     def test_a_worker_waits_for_a_slow_answer(self, server, backend):
         server.fail_next(standin.slow(0.5))

@@ -16,7 +16,7 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -32,12 +32,22 @@ MAX_TOKENS_PER_REQUEST = 300_000
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire. `cut_to` sends only so many bytes of the body, then hangs up."""
+    """What goes over the wire. `cut_to` sends only so many bytes of the body, then hangs up; `drip` waits so
+    many seconds after each byte, and before the first."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     cut_to: int | None = None
+    drip: float = 0.0
+
+    def pieces(self) -> Iterator[bytes]:
+        if not self.drip:
+            yield self.body[: self.cut_to]
+            return
+        for place in range(len(self.body)):
+            time.sleep(self.drip)
+            yield self.body[place : place + 1]
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ class ReceivedRequest:
 
 # Gets the answer that would have been sent, and says what to send instead.
 Fault: TypeAlias = Callable[[Reply], Reply]
+Chat: TypeAlias = Callable[[str, Any], object]
 
 
 def rate_limited(*, retry_after: str | None = None) -> Fault:
@@ -77,6 +88,25 @@ def slow(seconds: float) -> Fault:
         return reply
 
     return fault
+
+
+def dripping(seconds: float = 0.05) -> Fault:
+    """The right answer a byte at a time: never silent for longer than `seconds`, and never done."""
+    return lambda reply: Reply(reply.status, reply.body, reply.headers, drip=seconds)
+
+
+def says(content: str) -> Fault:
+    """The model says just this."""
+    return _message(content=content)
+
+
+def refuses() -> Fault:
+    return _message(content=None, refusal="I can't help with that.")
+
+
+def runs_on() -> Fault:
+    """The model did not come to an end within the tokens it had."""
+    return _altered(lambda answer: answer["choices"][0].update(finish_reason="length"))
 
 
 def wrong_order() -> Fault:
@@ -120,11 +150,13 @@ def proxy_page() -> Fault:
 class OpenAIStandIn:
     """POST /v1/embeddings and /v1/chat/completions on 127.0.0.1, on a port of its own."""
 
-    def __init__(self, *, api_key: str = "sk-test", chat_reply: str = "{}") -> None:
+    def __init__(self, *, api_key: str = "sk-test") -> None:
         self.api_key = api_key
-        self.chat_reply = chat_reply
+        # Gets the name of the schema that is to be filled and the user's message, and answers.
+        self.chat: Chat = lambda purpose, data: {}
         # Some servers that speak this protocol know only lists of numbers.
         self.ignores_base64 = False
+        self.is_gone = False
         self.requests: list[ReceivedRequest] = []
         self._faults: deque[Fault] = deque()
         self._lock = threading.Lock()
@@ -145,13 +177,22 @@ class OpenAIStandIn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.close()
         self._thread.join()
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def close(self) -> None:
+        """From now on it cannot be reached; who is being answered still is."""
+        self.is_gone = True
+        self._server.shutdown()
+        self._server.server_close()
+
+    def headers_of(self, reply: Reply) -> dict[str, str]:
+        ending = {"Connection": "close"} if self.is_gone else {}
+        return {**reply.headers, "Content-Length": str(len(reply.body)), **ending}
 
     def fail_next(self, *faults: Fault) -> None:
         """Each fault spoils one of the next requests, in order."""
@@ -201,7 +242,14 @@ class OpenAIStandIn:
         )
 
     def _chat(self, body: dict[str, Any]) -> Reply:
-        message = {"role": "assistant", "content": self.chat_reply, "refusal": None}
+        refusal = _chat_refusal(body)
+        if refusal:
+            return refusal
+        sent = body["messages"][-1]["content"]
+        said = json.dumps(
+            self.chat(body["response_format"]["json_schema"]["name"], json.loads(sent))
+        )
+        tokens_in, tokens_out = sum(_tokens(m["content"]) for m in body["messages"]), _tokens(said)
         return _json(
             {
                 "id": "chatcmpl-1",
@@ -209,9 +257,18 @@ class OpenAIStandIn:
                 "created": 1_750_000_000,
                 "model": body["model"],
                 "choices": [
-                    {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": said, "refusal": None},
+                        "logprobs": None,
+                        "finish_reason": "stop",
+                    }
                 ],
-                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+                "usage": {
+                    "prompt_tokens": tokens_in,
+                    "completion_tokens": tokens_out,
+                    "total_tokens": tokens_in + tokens_out,
+                },
             }
         )
 
@@ -245,6 +302,28 @@ def _refusal(body: dict[str, Any], texts: list[str]) -> Reply | None:
     return None
 
 
+def _chat_refusal(body: dict[str, Any]) -> Reply | None:
+    invalid = "invalid_request_error"
+    if body["model"] in DIMENSIONS:
+        return _error(404, "This is not a chat model.", invalid, "model_not_found")
+    wanted = body["response_format"]["json_schema"]
+    if not wanted["strict"] or not _is_strict(wanted["schema"]):
+        message = f"Invalid schema for response_format '{wanted['name']}'."
+        return _error(400, message, invalid, "invalid_json_schema")
+    return None
+
+
+def _is_strict(schema: dict[str, Any]) -> bool:
+    """Strict schemas allow no property that is not named and require every one that is."""
+    if schema["type"] == "array":
+        return _is_strict(schema["items"])
+    if schema["type"] != "object":
+        return True
+    inside = schema["properties"]
+    closed = schema.get("additionalProperties") is False and schema["required"] == list(inside)
+    return closed and all(map(_is_strict, inside.values()))
+
+
 def _tokens(text: str) -> int:
     """The most that a text can cost: no token is shorter than a byte."""
     return len(text.encode())
@@ -264,6 +343,10 @@ def _error(
 ) -> Reply:
     error = {"message": message, "type": kind, "param": None, "code": code}
     return _json({"error": error}, status, headers)
+
+
+def _message(**values: object) -> Fault:
+    return _altered(lambda answer: answer["choices"][0]["message"].update(values))
 
 
 def _altered(change: Callable[[dict[str, Any]], object]) -> Fault:
@@ -291,11 +374,11 @@ def _handler_for(stand_in: OpenAIStandIn) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)
-            for name, value in reply.headers.items():
+            for name, value in stand_in.headers_of(reply).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body[: reply.cut_to])
+            for piece in reply.pieces():
+                self.wfile.write(piece)
             if reply.cut_to is not None:
                 self.close_connection = True
 
