@@ -36,6 +36,12 @@ def follow(css: str) -> Go:
     return lambda page: page.open(page.find(css).get_attribute("href"))
 
 
+def reweigh(page: Page) -> None:
+    """Other weights, so that the preview has something to show."""
+    page.type("#id_deficit", "0.4")
+    page.press("[name=_continue]")
+
+
 # Who looks, and at what: a path, or what to press on the page before.
 WALKS: Final[dict[str, tuple[Stop, ...]]] = {
     "": (
@@ -86,6 +92,11 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("admin-session", follow("#result_list tbody a[href*='/change/']")),
         ("admin-windows", "/admin/sessions_app/availabilitywindow/"),
         ("admin-policies", "/admin/matching/matchpolicy/"),
+        ("admin-policy", follow("#result_list tbody a[href*='/change/']")),
+        ("admin-policy-draft", press("form[action$='/draft/'] button")),
+        ("admin-policy-saved", reweigh),
+        ("admin-policy-publish", follow("a[href$='/publish/']")),
+        ("admin-policy-preview", follow("a[href$='/preview/']")),
         ("admin-experiments", "/admin/matching/experiment/"),
         ("admin-market", "/admin/matching/marketrun/"),
         ("admin-sync", "/admin/sync/"),
