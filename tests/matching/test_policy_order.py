@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from matching.ranking import DEFAULT_POLICY, SIGNALS, Policy, Tag, policy_of
+from matching.ranking.explore import newcomer
 from tests.matching.candidates import NOW, candidates, id_of, one, order, ranked, score
 
 policies = st.builds(
@@ -253,6 +254,12 @@ def test_who_was_shown_less_is_drawn_more_often():
         for number in range(400)
     )
     assert counts[id_of(101)] > 1.4 * counts[id_of(100)]
+
+
+def test_the_draw_does_not_depend_on_the_order_of_those_drawn_from():
+    found = [new(number, shown=number % 7) for number in range(100, 110)]
+    for seed in map(str, range(20)):
+        assert newcomer(found, seed) == newcomer(found[::-1], seed)
 
 
 def test_without_a_seed_or_a_place_nobody_is_tried():
