@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.core.cache import cache
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -32,9 +34,29 @@ class WriteThrottle(UserRateThrottle):
 
 
 class MatchThrottle(UserRateThrottle):
-    """Questions of one person to the matching, each of which may cost an embedding."""
+    """Questions of one person to the matching, by API and page together: each may cost an embedding.
+
+    Program managers try things out for others, so they may ask more.
+    """
 
     scope = "match"
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        if getattr(request.user, "is_program_manager", False):
+            self.scope = "match_by_manager"
+            self.num_requests, self.duration = self.parse_rate(self.THROTTLE_RATES[self.scope])
+        return super().allow_request(request, view)
+
+
+def refuse_if_asked_too_often(request: HttpRequest) -> None:
+    """The rule of `MatchThrottle` for a page; counts this question. Raises Throttled."""
+    throttle, api = MatchThrottle(), cast("Request", request)  # which is asked for its user alone
+    if not throttle.allow_request(api, cast("APIView", None)):
+        wait = math.ceil(throttle.wait() or 1)
+        raise Throttled(
+            _("Too many questions at once. Ask again in %(wait)s seconds.") % {"wait": wait},
+            wait=wait,
+        )
 
 
 @dataclass(frozen=True)

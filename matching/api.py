@@ -14,7 +14,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.http import CursorPages
-from accounts.idempotency import IDEMPOTENCY_KEY, idempotent
+from accounts.idempotency import HEADER, IDEMPOTENCY_KEY, idempotent
 from accounts.models import User
 from accounts.schema import ProblemSerializer
 from accounts.throttling import MatchThrottle
@@ -91,18 +91,17 @@ class MatchView(APIView):
     def post(self, request: Request) -> Response:
         asked = MatchRequestSerializer(data=_body(request), context={"request": request})
         asked.is_valid(raise_exception=True)
-        # Here, before an Idempotency-Key opens its transaction: this may go over the network.
-        question = services.consult(
-            services.understand(asked.validated_data["query"]),
-            user=_person(request),
-            filters=asked.filters(),
-            now=timezone.now(),
-        )
+        question = asked.validated_data["query"]
+        if HEADER in request.headers:
+            # Before that opens its transaction, because this may go over the network.
+            question = services.prepared(
+                query=question, user=_person(request), filters=asked.filters(), now=timezone.now()
+            )
         return self._answer(request, asked, question)
 
     @idempotent
     def _answer(
-        self, request: Request, asked: MatchRequestSerializer, question: services.Question
+        self, request: Request, asked: MatchRequestSerializer, question: str | services.Question
     ) -> Response:
         answer = services.match(
             query=question,

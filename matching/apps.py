@@ -11,7 +11,8 @@ class MatchingConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from matching import checks  # noqa: F401 - registers them
+        # The one registers its checks, the other's proxies carry triggers.
+        from matching import changes, checks  # noqa: F401
         from matching.services import policies
 
         # A sender, so that it runs once and not after each app.

@@ -1,18 +1,24 @@
-"""Why a mentor is shown: at most three reasons, each computed from what is true of them. Pure.
+"""Why a mentor is shown: at most three reasons, each computed from a signal that moved this mentor. Pure.
 
-What was asked for comes first, then the mentor's own words, then one fact to act on (tags raise
+What was asked for comes first, then the mentor's own words, then a fact to act on (tags raise
 trust most: Gedikli, Jannach, Ge 2014, "How should I explain?"). A reason that cannot be shown to be
-true is left out, never phrased more softly.
+true is left out, never phrased more softly; so is one whose signal added nothing here, true or not: it
+would be a plausible story, and not the reason (Guesmi et al. 2023, arXiv 2305.17034).
+
+A signal is what ranking added to this mentor's value by that name, or one of those below.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _, ngettext
 
 from matching.profile_text import SENTENCE_END
 from matching.ranking import NEW_FOR, Tag
@@ -21,10 +27,20 @@ from matching.words import Asked, cue, says, stems, telling, tokens
 MOST_REASONS: Final = 3
 LONGEST_QUOTE: Final = 160  # characters
 FEWEST_RATINGS: Final = 3
+FEWEST_REQUESTS: Final = 5
 GOOD_RATING: Final = 4.0
 
 # Without a shared word, a sentence is quoted only from a passage that fits this well (0 to 100).
 QUOTABLE_SCORE: Final = 50
+
+# Signals beside the parts of a value. Relevance is the sum of two, which reasons tell apart.
+MEANING: Final = "meaning"  # the vectors' part
+WORDS: Final = "words"  # BM25's part
+ROOM: Final = "room"  # who can be booked comes before who cannot
+SPARE_TIME: Final = "spare_time"  # load and deficit together moved the mentor up
+EXPLORED: Final = "explored"  # in the place that is kept for somebody new
+FILTER: Final = "filter"  # nobody without it is in this list
+LANGUAGE: Final = "language"  # the one thing said that moves nobody: whether they can talk at all
 
 # The language settings of people, in the words profiles use.
 LANGUAGES: Final = {
@@ -40,10 +56,11 @@ _EVERYDAY_STAGES: Final = frozenset({"idea", "growth"})
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`code` is for programs and never changes; `text` is for people."""
+    """`code` is for programs and never changes; `text` is for people; `signal` is what it comes from."""
 
     code: str
     text: str
+    signal: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,35 +68,47 @@ class Facts:
     """What may be said of a mentor. All of it as it is now, not as it was when embedded.
 
     Attributes:
+        signals: what each added to this mentor in this list, by name; what is not there added nothing.
         passage: the piece of the profile nearest to the question.
         score: 0 to 100, see ranking.
-        next_slot: the first start that this viewer can really book.
+        starts: the next ones that this viewer can really book, in order.
+        connection: see ranking.Candidate.
     """
 
+    signals: Mapping[str, float] = field(default_factory=dict)
     tags: Sequence[Tag] = ()
     industries: Sequence[str] = ()
     stages: Sequence[str] = ()
     languages: Sequence[str] = ()
+    company: str = ""
     headline: str = ""
     bio: str = ""
     passage: str = ""
     score: int = 0
-    next_slot: datetime | None = None
+    starts: Sequence[datetime] = ()
     rating_total: int = 0
     rating_count: int = 0
+    requests: int = 0
+    accepted: int = 0
+    connection: str = ""
     sessions_held: int = 0
     joined_at: datetime
+
+    def moved_by(self, *names: str) -> str:
+        """The first of these signals that added something; or ""."""
+        return next((name for name in names if self.signals.get(name, 0.0) > 0), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who reads it: their zone, and what their own profile says."""
+    """Who reads it: their zone and language, and the limits that they set."""
 
     now: datetime
     zone: ZoneInfo
     language: str = "en"
-    stage: str = ""
-    industry: str = ""
+    industries: Sequence[str] = ()
+    stages: Sequence[str] = ()
+    languages: Sequence[str] = ()
 
 
 def explain(asked: Asked, facts: Facts, viewer: Viewer) -> tuple[Reason, ...]:
@@ -89,16 +118,25 @@ def explain(asked: Asked, facts: Facts, viewer: Viewer) -> tuple[Reason, ...]:
 
 def _reasons(asked: Asked, facts: Facts, viewer: Viewer) -> Iterator[Reason]:
     found = (
+        # Why somebody is here who was not just the best fit is said before anything else.
+        _explored(facts),
         _expertise(asked, facts),
+        _spare_time(facts, viewer),
         _quote(asked, facts),
         _language(facts, viewer),
+        _connection(facts),
         _next_slot(facts, viewer),
         _rating(facts),
         _industry(asked, facts, viewer),
         _stage(asked, facts, viewer),
+        _acceptance(facts),
         _new(facts, viewer),
     )
     return (reason for reason in found if reason is not None)
+
+
+def _reason(code: str, text: str, signal: str) -> Reason | None:
+    return Reason(code, text, signal) if signal else None
 
 
 def _expertise(asked: Asked, facts: Facts) -> Reason | None:
@@ -107,12 +145,20 @@ def _expertise(asked: Asked, facts: Facts) -> Reason | None:
         named += [name for name in (tag.area, tag.sub_area) if name and says(asked, name)]
     named = list(dict.fromkeys(named))[:2]
     if named:
-        return Reason("expertise", f"Knows {' and '.join(named)}, which you asked for")
+        text = _("Knows %(what)s, which you asked for") % {"what": _joined(named)}
+        return _reason("expertise", text, facts.moved_by("expertise", WORDS))
     for tag in facts.tags:
         meant = cue(asked, tag.area)
         if meant:
-            return Reason("expertise", f"Knows {tag.area}: you mention “{meant}”")
+            text = _("Knows %(what)s: you mention “%(meant)s”") % {"what": tag.area, "meant": meant}
+            return _reason("expertise", text, facts.moved_by(MEANING, WORDS))
     return None
+
+
+def _joined(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return _("%(first)s and %(second)s") % {"first": names[0], "second": names[1]}
 
 
 # "I don't find investors", "I'm no pricing expert": true words, and a reason against.
@@ -125,9 +171,10 @@ DISCLAIMS: Final = re.compile(
 
 def _quote(asked: Asked, facts: Facts) -> Reason | None:
     """The mentor's own sentence that shares most with the question."""
-    wanted = telling(asked.stems)
-    near = " ".join(facts.passage.split())
-    best, best_value = "", 0.0
+    by_words, by_meaning = facts.moved_by(WORDS), facts.moved_by(MEANING)
+    wanted = telling(asked.stems) if by_words else set()
+    near = " ".join(facts.passage.split()) if by_meaning else ""
+    best, best_value, signal = "", 0.0, ""
     for sentence in sentences(facts.bio) or sentences(facts.headline):
         if DISCLAIMS.search(sentence):
             continue
@@ -138,22 +185,60 @@ def _quote(asked: Asked, facts: Facts) -> Reason | None:
         enough = shared >= 2 or (is_near and (shared == 1 or facts.score >= QUOTABLE_SCORE))
         value = (shared + 0.5 * is_near + 0.1) / (1 + len(sentence) / 400)
         if enough and value > best_value:
-            best, best_value = sentence, value
-    return Reason("quote", f"“{shortened(best)}”") if best else None
+            best, best_value, signal = sentence, value, by_words if shared >= 2 else by_meaning
+    return _reason("quote", f"“{shortened(best)}”", signal)
+
+
+def _explored(facts: Facts) -> Reason | None:
+    if facts.sessions_held:
+        return None
+    text = _("Shown here because they are new, with no sessions yet")
+    return _reason("new", text, facts.moved_by(EXPLORED))
+
+
+def _spare_time(facts: Facts, viewer: Viewer) -> Reason | None:
+    """That free hours decided is said plainly, wherever they did."""
+    if not facts.starts:
+        return None
+    if facts.starts[0] < _end_of_week(viewer):
+        text = _("Shown partly because they have room this week")
+    else:
+        text = _("Shown partly because they have free time")
+    return _reason("room", text, facts.moved_by(SPARE_TIME))
+
+
+def _end_of_week(viewer: Viewer) -> datetime:
+    """Monday's midnight, on the viewer's clock."""
+    today = viewer.now.astimezone(viewer.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=7 - today.weekday())
 
 
 def _language(facts: Facts, viewer: Viewer) -> Reason | None:
-    language = LANGUAGES.get(viewer.language.partition("-")[0].lower(), "")
-    if language and language in facts.languages:
-        return Reason("language", f"Speaks {language}")
-    return None
+    asked_for = _first_of(viewer.languages, facts.languages)
+    if asked_for:
+        text = _("Speaks %(language)s, as you asked") % {"language": asked_for}
+        return _reason("language", text, facts.moved_by(FILTER))
+    own = _first_of([LANGUAGES.get(viewer.language.partition("-")[0].lower(), "")], facts.languages)
+    text = _("Speaks %(language)s") % {"language": own}
+    return _reason("language", text, facts.moved_by(LANGUAGE)) if own else None
+
+
+def _connection(facts: Facts) -> Reason | None:
+    if facts.connection == "met":
+        text = _("Has met somebody else of your company here")
+    elif facts.connection == "named" and facts.company:
+        text = _("Is at %(company)s, which your profile names") % {"company": facts.company}
+    else:
+        return None
+    return _reason("connection", text, facts.moved_by("connection"))
 
 
 def _next_slot(facts: Facts, viewer: Viewer) -> Reason | None:
-    if facts.next_slot is None:
+    if not facts.starts:
         return None
-    local = facts.next_slot.astimezone(viewer.zone)
-    return Reason("next_slot", f"Free {local:%a} {local.day} {local:%b, %H:%M} your time")
+    local = date_format(facts.starts[0].astimezone(viewer.zone), "D j M, H:i")
+    text = _("Free %(time)s your time") % {"time": local}
+    return _reason("next_slot", text, facts.moved_by("availability", ROOM))
 
 
 def _rating(facts: Facts) -> Reason | None:
@@ -162,29 +247,49 @@ def _rating(facts: Facts) -> Reason | None:
     mean = facts.rating_total / facts.rating_count
     if mean < GOOD_RATING:
         return None
-    return Reason("rating", f"Rated {mean:.1f} of 5 by {facts.rating_count} founders")
+    text = ngettext(
+        "Rated %(mean)s of 5 after %(count)s session",
+        "Rated %(mean)s of 5 after %(count)s sessions",
+        facts.rating_count,
+    ) % {"mean": number_format(mean, 1), "count": facts.rating_count}
+    return _reason("rating", text, facts.moved_by("rating"))
+
+
+def _acceptance(facts: Facts) -> Reason | None:
+    if facts.requests < FEWEST_REQUESTS:
+        return None
+    text = _("Said yes to %(accepted)s of %(requests)s requests") % {
+        "accepted": facts.accepted,
+        "requests": facts.requests,
+    }
+    return _reason("acceptance", text, facts.moved_by("acceptance"))
 
 
 def _industry(asked: Asked, facts: Facts, viewer: Viewer) -> Reason | None:
-    for industry in facts.industries:
-        if says(asked, industry):
-            return Reason("industry", f"Knows {industry}, which you mention")
-    own = _same(viewer.industry, facts.industries)
-    return Reason("industry", f"Knows {own}, your industry") if own else None
+    named = next((word for word in facts.industries if says(asked, word)), "")
+    if named and (signal := facts.moved_by(WORDS)):
+        text = _("Knows %(industry)s, which you mention") % {"industry": named}
+        return Reason("industry", text, signal)
+    asked_for = _first_of(viewer.industries, facts.industries)
+    text = _("Knows %(industry)s, as you asked") % {"industry": asked_for}
+    return _reason("industry", text, facts.moved_by(FILTER)) if asked_for else None
 
 
 def _stage(asked: Asked, facts: Facts, viewer: Viewer) -> Reason | None:
-    for stage in facts.stages:
-        if mentions_stage(asked, stage):
-            return Reason("stage", f"Works with founders at {stage}, which you mention")
-    own = _same(viewer.stage, facts.stages)
-    return Reason("stage", f"Works with founders at {own}, your stage") if own else None
+    named = next((stage for stage in facts.stages if mentions_stage(asked, stage)), "")
+    if named and (signal := facts.moved_by(WORDS)):
+        text = _("Works with founders at %(stage)s, which you mention") % {"stage": named}
+        return Reason("stage", text, signal)
+    asked_for = _first_of(viewer.stages, facts.stages)
+    text = _("Works with founders at %(stage)s, as you asked") % {"stage": asked_for}
+    return _reason("stage", text, facts.moved_by(FILTER)) if asked_for else None
 
 
 def _new(facts: Facts, viewer: Viewer) -> Reason | None:
-    if facts.sessions_held or viewer.now - facts.joined_at > NEW_FOR:
+    if facts.sessions_held or viewer.now - facts.joined_at > NEW_FOR or facts.moved_by(EXPLORED):
         return None
-    return Reason("new", "New here, with no sessions yet")
+    # Having had no sessions is what a deficit is.
+    return _reason("new", _("New here, with no sessions yet"), facts.moved_by("deficit"))
 
 
 def mentions_stage(asked: Asked, stage: str) -> bool:
@@ -216,6 +321,7 @@ def shortened(sentence: str) -> str:
     return f"{cut.rpartition(' ')[0] or cut} …"
 
 
-def _same(word: str, among: Sequence[str]) -> str:
-    """`word` as it stands in the list, whatever its case; or ""."""
-    return next((item for item in among if word and item.casefold() == word.casefold()), "")
+def _first_of(wanted: Sequence[str], among: Sequence[str]) -> str:
+    """The first wanted word that is in the list, as it stands there, whatever its case; or ""."""
+    known = {word.casefold(): word for word in reversed(among)}
+    return next((known[word.casefold()] for word in wanted if word.casefold() in known), "")

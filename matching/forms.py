@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from matching.services import Filters
 from mentors.vocabulary import AREAS, INDUSTRIES, LANGUAGES, STAGES
 
-THIS_WEEK = timedelta(days=7)
+THIS_WEEK, HOUR = timedelta(days=7), timedelta(hours=1)
 
 
 class WordsField(forms.MultipleChoiceField):
@@ -42,11 +42,13 @@ class SearchForm(forms.Form):
         """Raises KeyError before `is_valid`."""
         given = self.cleaned_data
         soon = given["free_this_week"]
+        # To the full hour: asked again a minute later, it is the same question.
+        end_of_week = (now + THIS_WEEK).replace(minute=0, second=0, microsecond=0) + HOUR
         return Filters(
             industries=tuple(filter(None, given["industry"])),
             stages=tuple(filter(None, given["stage"])),
             expertise=tuple(filter(None, given["expertise"])),
             languages=tuple(filter(None, given["language"])),
             available_from=now if soon else None,
-            available_to=now + THIS_WEEK if soon else None,
+            available_to=end_of_week if soon else None,
         )

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
-from accounts.refusals import Refusal
+from accounts.refusals import Refusal, Throttled
+from accounts.throttling import refuse_if_asked_too_often
 from matching import services
 from matching.forms import SearchForm
 
@@ -35,9 +36,10 @@ def search(request: PageRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     now = timezone.now()
     form = SearchForm(request.GET)
-    answer = None
+    answer, wait = None, 0
     if form.is_valid() and form.cleaned_data["q"]:
         try:
+            refuse_if_asked_too_often(request)
             answer = services.match(
                 query=form.cleaned_data["q"],
                 user=request.user,
@@ -47,12 +49,16 @@ def search(request: PageRequest) -> HttpResponse:
             )
         except Refusal as refusal:
             form.add_error("q", str(refusal))
+            wait = refusal.wait if isinstance(refusal, Throttled) else 0
     template = "matching/_results.html" if request.htmx else "matching/search.html"
     response = render(
         request,
         template,
         {"form": form, "answer": answer, "viewer_zone": timezone.get_current_timezone()},
+        status=429 if wait else 200,
     )
+    if wait:
+        response["Retry-After"] = str(wait)
     # The same address gives a page or a part of it: without this, Back may show the part alone.
     response["Vary"] = ", ".join(filter(None, [response.get("Vary"), "HX-Request"]))
     return response

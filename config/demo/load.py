@@ -111,6 +111,7 @@ def _add(count: int, *, now: datetime) -> bool:
         # In here, because millions of words are counted without a foreign key's check for each.
         while matching.index_words(limit=BATCH * 2):
             pass
+        matching.outdate_answers()
     return bool(real)
 
 
@@ -300,6 +301,7 @@ def _remove() -> None:
             " SELECT user_id AS id FROM mentors_mentor WHERE is_synthetic"
         )
         _delete(cursor, User, "id IN (SELECT id FROM gone)", ())
+        matching.outdate_answers()
 
 
 def _delete(cursor: Any, model: type[Model], where: str, path: tuple[type[Model], ...]) -> None:

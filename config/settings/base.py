@@ -342,7 +342,11 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "accounts.http.answer_exception",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.WriteThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"match": "60/min", "write": "240/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "match": "60/min",
+        "match_by_manager": "300/min",
+        "write": "240/min",
+    },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%SZ",
 }

@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
 from accounts.models import User
@@ -263,6 +264,8 @@ class MatchRequest(models.Model):
     # What a language model did for it: "reworded", "ordered"; mostly nothing.
     advice = models.CharField(max_length=40, blank=True, default="", db_default="")
     took_ms = models.PositiveIntegerField()
+    # The answer was kept from minutes before, and given again because nothing had changed.
+    from_cache = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -340,3 +343,52 @@ class ModelUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} by {self.model_id} in {self.month:%Y-%m}"
+
+
+class MatchFeedback(models.Model):
+    """Somebody said of a mentor whom they were shown: not relevant, because …
+
+    A judgement like those of a labelled set, grade 0 for this question; and whoever said it is not shown
+    that mentor again for a while.
+    """
+
+    class Reason(models.TextChoices):
+        WRONG_INDUSTRY = "wrong_industry", _("Wrong industry")
+        WRONG_STAGE = "wrong_stage", _("Wrong stage")
+        NOT_MEANT = "not_meant", _("Not what I meant")
+        KNOWN = "known", _("I know them already")
+        NOT_THEM = "not_them", _("Not this person")
+        OTHER = "other", _("Something else")
+
+    # These are about the person, whatever is asked; the others about this question alone.
+    ABOUT_THE_PERSON = (Reason.KNOWN, Reason.NOT_THEM)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(MatchRequest, on_delete=models.CASCADE, related_name="feedback")
+    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="match_feedback")
+    # As the request's: every search asks for them, by person and question.
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="match_feedback")
+    question = models.TextField(help_text="As it was asked, in lower case.")
+    reason = models.CharField(max_length=16, choices=Reason)
+    words = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "match feedback"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "mentor"], name="a_match_is_judged_once_per_request"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    reason__in=[
+                        "wrong_industry", "wrong_stage", "not_meant", "known", "not_them", "other",
+                    ]
+                ),
+                name="match_feedback_reason_is_known",
+            ),
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["user", "-created_at"], name="match_feedback_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.mentor_id} not relevant: {self.reason}"

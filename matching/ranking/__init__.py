@@ -5,12 +5,14 @@ from matching.ranking.order import DIVERSE_UP_TO, Alike, Ranked, rank
 from matching.ranking.policy import DEFAULT_POLICY, MOST, SIGNALS, WEIGHTS, Policy, policy_of
 from matching.ranking.relevance import CALIBRATIONS, Calibration, band, evidence, relevance, scores
 from matching.ranking.signals import LOAD_PERIOD, measured
+from matching.ranking.spare_time import EVEN_LOAD, moved_up_by_spare_time
 
 __all__ = [
     "CALIBRATIONS",
     "DEFAULT_POLICY",
     "DIVERSE_UP_TO",
     "ENOUGH_SHOWN",
+    "EVEN_LOAD",
     "LOAD_PERIOD",
     "MOST",
     "NEW_FOR",
@@ -25,6 +27,7 @@ __all__ = [
     "band",
     "evidence",
     "measured",
+    "moved_up_by_spare_time",
     "policy_of",
     "rank",
     "relevance",

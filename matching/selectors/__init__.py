@@ -1,5 +1,7 @@
-"""Reads: who could help (`retrieve`), and whose profile changed since it was last indexed."""
+"""Reads: who asks, who could help (`retrieve`), and whose profile changed since it was last indexed."""
 
+from matching.selectors.askers import HIDDEN_FOR, Asker, as_judged, asker
+from matching.selectors.cards import cards
 from matching.selectors.experiments import (
     requests_before,
     requests_of,
@@ -15,8 +17,13 @@ from matching.selectors.staleness import (
 )
 
 __all__ = [
+    "HIDDEN_FOR",
+    "Asker",
     "Eligible",
     "StaleMentor",
+    "as_judged",
+    "asker",
+    "cards",
     "likeness",
     "mentors_by_model",
     "requests_before",

@@ -1,7 +1,8 @@
 """Writes and answers: `match`, `browse`, and keeping the index of profiles fresh."""
 
-from matching.services.answers import Match, MatchAnswer, match
+from matching.services.answers import match, prepared
 from matching.services.browsing import browse, browse_by_relevance
+from matching.services.caching import outdate_answers
 from matching.services.clicks import note_opened
 from matching.services.consulting import consult
 from matching.services.experiments import (
@@ -20,6 +21,7 @@ from matching.services.indexing import (
     index_words,
     only_one_indexer,
 )
+from matching.services.matches import Match, MatchAnswer
 from matching.services.model_state import ModelState, model_state
 from matching.services.nearest import have_vector_index
 from matching.services.questions import Question, understand
@@ -47,6 +49,8 @@ __all__ = [
     "note_opened",
     "only_free",
     "only_one_indexer",
+    "outdate_answers",
+    "prepared",
     "publish_winner",
     "results_of",
     "save_experiment",

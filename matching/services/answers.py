@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import prefetch_related_objects
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.refusals import NotAllowed
-from matching import ranking
-from matching.explanations import Facts, Reason, Viewer, explain
+from matching import ranking, selectors
+from matching.explanations import Viewer
+from matching.services import caching
 from matching.services.consulting import consult
 from matching.services.courses import Course, course_for
-from matching.services.filters import Filters, asks_for_a_match, eligible_for, mentee_of
-from matching.services.questions import Question, understand
-from matching.services.records import store
+from matching.services.filters import Filters, asks_for_a_match, eligible_for
+from matching.services.matches import Match, MatchAnswer
+from matching.services.questions import Question, checked, understand
+from matching.services.records import repeat, store
 from matching.services.searching import search_by
-from matching.services.shown import passages, with_slots
-from mentors.models import Mentee, Mentor
-from sessions_app.slots import Slot
+from matching.services.shown import complete, with_slots
+from matching.services.why import Why
 
 MOST_MATCHES: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A mentor for a request. `slots` are real and bookable; none means "no times yet".
-
-    `is_explored`: shown in the place that the policy keeps for somebody new; `team`: whose pick it was
-    in an experiment.
-    """
-
-    mentor: Mentor
-    score: int
-    reasons: tuple[Reason, ...]
-    slots: tuple[Slot, ...]
-    is_bookable: bool
-    is_explored: bool = False
-    team: str = ""
-
-    @property
-    def band(self) -> str:
-        return ranking.band(self.score)
-
-
-@dataclass(frozen=True, slots=True)
-class MatchAnswer:
-    query: str
-    request_id: UUID
-    matches: tuple[Match, ...]
 
 
 def match(
@@ -70,91 +39,110 @@ def match(
 ) -> MatchAnswer:
     """The mentors who fit what a person says they need, those with room first, and why.
 
-    The request and what was shown for it are stored. However many mentors there are, the number of
-    queries is the same.
+    The request and what was shown for it are stored, also when the answer was kept from before. However
+    many mentors there are, the number of queries is the same.
 
     Args:
-        query: in plain words, or what `understand` and `consult` made of them beforehand, for whoever
-            is about to open a transaction: both may use the network.
+        query: in plain words; or what `prepared` made of them, for whoever has a transaction open.
         user: a mentee, or a program manager. Anyone else is refused with NotAllowed.
         limit: at most so many matches, at most 50.
         policy: in place of the published one.
     """
     started = time.perf_counter()
-    mentee = _asker(user)
-    question = understand(query) if isinstance(query, str) else query
-    course = Course((policy,)) if policy else course_for(_subject(user, mentee), question.text, now)
-    if isinstance(query, str):
-        question = consult(question, user=user, filters=filters, now=now, policy=course.label)
-    rankings = search_by(
-        question=question,
-        eligible=eligible_for(user, filters, now),
-        now=now,
-        policies=course.policies,
-        mentee=mentee,
-        # One person sees one list all day, whoever is drawn.
-        seed=f"{user.pk} {now:%Y-%m-%d} {question.text}",
-    )
-    shown = with_slots(rankings, course.order, filters, mentee, min(limit, MOST_MATCHES), now)
-    prefetch_related_objects([found.mentor for found in shown], "expertise")
-    read = passages([found.row for found in shown], question.model_id)
-    viewer = _viewer(user, mentee, now)
-    matches = tuple(
-        Match(
-            mentor=mentor,
-            score=row.score,
-            reasons=explain(
-                question.asked, _facts(mentor, row, slots, read.get(mentor.pk, "")), viewer
-            ),
-            slots=slots,
-            is_bookable=bool(slots) or row.candidate.is_bookable,
-            is_explored=row.is_explored,
-            team=team,
-        )
-        for mentor, row, slots, team in shown
-    )
-    took_ms = round((time.perf_counter() - started) * 1000)
-    request_id = store(user, question, filters, matches, course=course, took_ms=took_ms, now=now)
-    return MatchAnswer(question.text, request_id, matches)
-
-
-def _asker(user: User) -> Mentee | None:
-    """The mentee who asks; None for a program manager."""
+    text = checked(query) if isinstance(query, str) else query.text
+    asker = selectors.asker(user=user, question=text, now=now)
     if not asks_for_a_match(user):
         raise NotAllowed(_("Only mentees and program managers can ask for a match."))
-    return mentee_of(user)
+    viewer = _viewer(user, filters, now)
+    course = Course((policy,)) if policy else course_for(asker, text, now)
+    place = caching.place_for(asker, viewer, text, filters, limit, course)
+    kept = caching.find(place, now)
+    if kept and (again := repeat(kept, took_ms=_since(started), now=now)):
+        return again
+    question = query
+    if isinstance(question, str):
+        question = _advised(understand(text), asker, filters, now, course)
+    matches = _find(question, asker, viewer, filters, min(limit, MOST_MATCHES), course)
+    took_ms = _since(started)
+    request_id = store(user, question, filters, matches, course=course, took_ms=took_ms, now=now)
+    answer = MatchAnswer(question.text, request_id, matches, asker.hidden)
+    # What was found by words alone is not worth keeping: the model may be back in a second.
+    if question.vector is not None:
+        caching.keep(place, answer, filters, now)
+    return answer
 
 
-def _subject(user: User, mentee: Mentee | None) -> Mentee | None:
-    """Whom an experiment may count: mentees, and no program manager who is one besides."""
-    return None if user.is_program_manager else mentee
+def prepared(*, query: str, user: User, filters: Filters, now: datetime) -> Question:
+    """What of `match` may go over the network, for whoever is about to open a transaction.
+
+    Raises Invalid for a blank question, or one that is not text.
+    """
+    question = understand(query)
+    asker = selectors.asker(user=user, question=question.text, now=now)
+    return _advised(question, asker, filters, now, course_for(asker, question.text, now))
 
 
-def _viewer(user: User, mentee: Mentee | None, now: datetime) -> Viewer:
+def _advised(
+    question: Question, asker: selectors.Asker, filters: Filters, now: datetime, course: Course
+) -> Question:
+    return consult(
+        question,
+        user=asker.user,
+        filters=filters,
+        now=now,
+        policy=course.label,
+        without=asker.hidden,
+    )
+
+
+def _find(
+    question: Question,
+    asker: selectors.Asker,
+    viewer: Viewer,
+    filters: Filters,
+    limit: int,
+    course: Course,
+) -> tuple[Match, ...]:
+    now = viewer.now
+    rankings = search_by(
+        question=question,
+        eligible=eligible_for(asker.user, filters, now, without=asker.hidden),
+        now=now,
+        policies=course.policies,
+        mentee=asker.mentee,
+        # One person sees one list all day, whoever is drawn.
+        seed=f"{asker.user.pk} {now:%Y-%m-%d} {question.text}",
+    )
+    shown = with_slots(rankings, course.order, filters, asker.mentee, limit, now)
+    pieces = complete(shown, question.model_id)
+    moved_up = [ranking.moved_up_by_spare_time(ranked) for ranked in rankings]
+    why = Why(question.asked, viewer, course, moved_up)
+    return tuple(
+        Match(
+            mentor=found.mentor,
+            score=found.row.score,
+            reasons=why.of(found, pieces[found.mentor.pk]),
+            slots=found.slots,
+            is_bookable=bool(found.slots) or found.row.candidate.is_bookable,
+            is_explored=found.row.is_explored,
+            team=found.team,
+        )
+        for found in shown
+    )
+
+
+def _since(started: float) -> int:
+    """Milliseconds."""
+    return round((time.perf_counter() - started) * 1000)
+
+
+def _viewer(user: User, filters: Filters, now: datetime) -> Viewer:
     return Viewer(
         # Someone who never set a zone reads the page in the one of this visit.
         zone=user.zone if user.time_zone != "UTC" else ZoneInfo(get_current_timezone_name()),
         language=user.language,
-        stage=mentee.stage if mentee else "",
-        industry=mentee.industry if mentee else "",
+        industries=filters.industries,
+        stages=filters.stages,
+        languages=filters.languages,
         now=now,
-    )
-
-
-def _facts(mentor: Mentor, row: ranking.Ranked, slots: Sequence[Slot], passage: str) -> Facts:
-    candidate = row.candidate
-    return Facts(
-        tags=candidate.tags,
-        industries=mentor.industries,
-        stages=mentor.stages,
-        languages=mentor.languages,
-        headline=mentor.headline,
-        bio=mentor.bio,
-        passage=passage,
-        score=row.score,
-        next_slot=slots[0].starts_at if slots else None,
-        rating_total=candidate.rating_total,
-        rating_count=candidate.rating_count,
-        sessions_held=candidate.sessions,
-        joined_at=mentor.created_at,
     )

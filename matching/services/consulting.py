@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -65,6 +65,7 @@ def consult(
     filters: Filters,
     now: datetime,
     policy: ranking.Policy | None = None,
+    without: Collection[UUID] = (),
 ) -> Question:
     """The question with a language model's advice on it, or as it was.
 
@@ -72,13 +73,18 @@ def consult(
 
     Args:
         policy: whose list the model is shown the first of; in place of the published one.
+        without: mentors who are not to be in it.
     """
     spending.write_down(now=now, seldom=True)
     model = llm.model()
     if model is None or not asks_for_a_match(user) or not program().language_model_helps:
         return question
     consultation = _Consultation(
-        model, eligible_for(user, filters, now), user, now, policy or policies.published()
+        model,
+        eligible_for(user, filters, now, without=without),
+        user,
+        now,
+        policy or policies.published(),
     )
     return consultation.advised(question)
 

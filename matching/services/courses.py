@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from matching import experiments, ranking, selectors
 from matching.experiments import BOTH, CONTROL, TREATMENT
 from matching.models import Experiment
+from matching.selectors import Asker
 from matching.services import policies
+from matching.services.generations import of_generation
 from mentors.models import Mentee
 
 
@@ -36,6 +38,10 @@ class Course:
         """What the request is said to be answered by; of two, the one that everybody has."""
         return self.policies[0]
 
+    def which(self, team: str) -> int:
+        """Whose pick a row is: the place of its policy among `policies`."""
+        return int(len(self.policies) > 1 and team == TREATMENT)
+
     def order(self, lists: Sequence[Sequence[ranking.Ranked]]) -> list[tuple[ranking.Ranked, str]]:
         """One list, each row with its team. The same lists give the same one again.
 
@@ -53,16 +59,16 @@ class Course:
         )
 
 
-def course_for(mentee: Mentee | None, text: str, now: datetime) -> Course:
-    """How to answer what somebody asks now; in at most two queries.
+def course_for(asker: Asker, text: str, now: datetime) -> Course:
+    """How to answer what somebody asks now; in at most two queries after something has changed.
 
     Experiments are about mentees: a program manager who tries something out is not counted. Who asks
     the same again on the same day is answered in the same order.
     """
-    running = selectors.running_experiment() if mentee is not None else None
-    if running is None:
-        return Course((policies.published(),))
-    assert mentee is not None
+    # No program manager who is a mentee besides.
+    mentee = None if asker.user.is_program_manager else asker.mentee
+    if mentee is None or (running := of_generation(asker, selectors.running_experiment)) is None:
+        return Course((of_generation(asker, policies.published),))
     day = now.astimezone(ZoneInfo(running.time_zone)).date()
     unit = f"{mentee.user_id}/{day}/{text}"
     arm = _arm(running, mentee, unit, now)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
@@ -66,8 +68,14 @@ class Filters:
         return {name: value for name, value in values.items() if value}
 
 
-def eligible_for(user: User, filters: Filters, now: datetime) -> QuerySet[Mentor]:
-    """The hard rules: active, visible to this person, not blocked, not themselves, every filter."""
+def eligible_for(
+    user: User, filters: Filters, now: datetime, *, without: Collection[UUID] = ()
+) -> QuerySet[Mentor]:
+    """The hard rules: active, visible to this person, not blocked, not themselves, every filter.
+
+    Args:
+        without: mentors who are left out besides.
+    """
     mentee = mentee_of(user)
     if mentee is None or user.is_program_manager:
         seen = people.visible_to(user)
@@ -88,7 +96,7 @@ def eligible_for(user: User, filters: Filters, now: datetime) -> QuerySet[Mentor
             mentor=OuterRef("pk"), is_active=True, starts_at__lt=last, ends_at__gt=first
         )
         found = found.filter(Exists(windows))
-    return found
+    return found.exclude(pk__in=sorted(without)) if without else found
 
 
 def mentee_of(user: User) -> Mentee | None:

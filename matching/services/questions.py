@@ -53,11 +53,7 @@ def understand(query: str) -> Question:
     Raises Invalid for a blank question, or one that is not text.
     """
     since = time.monotonic()
-    text = " ".join(query[:LONGEST_QUERY].split())
-    if not text:
-        _refuse_query(_("Say in a few words what you need help with."))
-    if "\0" in text or text.encode("utf-8", "replace").decode() != text:
-        _refuse_query(_("This has characters in it that are not text."))
+    text = checked(query)
     vector, model_id = None, WORDS_ALONE
     try:
         embedder = serving_backend()
@@ -69,6 +65,16 @@ def understand(query: str) -> Question:
             _Complaint.said = str(error)
             logger.warning("Questions are answered by words alone for now. %s", error)
     return Question(text, vector, model_id, read_question(text), since)
+
+
+def checked(query: str) -> str:
+    """The question on one line, without what is too long. Raises Invalid if there is none, or no text."""
+    text = " ".join(query[:LONGEST_QUERY].split())
+    if not text:
+        _refuse_query(_("Say in a few words what you need help with."))
+    if "\0" in text or text.encode("utf-8", "replace").decode() != text:
+        _refuse_query(_("This has characters in it that are not text."))
+    return text
 
 
 def _refuse_query(sentence: str) -> None:

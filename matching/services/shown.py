@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from accounts.models import User
-from matching import ranking
-from matching.models import MentorEmbedding
+from matching import ranking, selectors
 from matching.services.filters import SLOTS_WITHIN, Filters, mentee_of
-from mentors.models import Mentee, Mentor
+from mentors.models import Expertise, Mentee, Mentor
 from sessions_app.selectors import open_slots_of
 from sessions_app.slots import Slot
 
@@ -90,19 +89,23 @@ def load(ranked: Sequence[ranking.Ranked]) -> list[tuple[Mentor, ranking.Ranked]
     return [(mentors[pk], row) for pk, row in zip(ids, ranked, strict=True) if pk in mentors]
 
 
-def passages(rows: Iterable[ranking.Ranked], model_id: str) -> dict[UUID, str]:
-    """The piece of each mentor's profile that fits best, by mentor; in one query.
+def complete(shown: Sequence[Shown], model_id: str) -> dict[UUID, str]:
+    """Give those who are shown their expertise; the piece of each profile that fits best, by mentor.
 
-    Read for those who are shown and not with the candidates, because most of these are not.
+    In one query, and not with the candidates, because most of these are not shown.
     """
-    wanted = {(row.candidate.mentor_id, row.candidate.passage_no) for row in rows}
-    chunks = MentorEmbedding.objects.filter(
-        model_id=model_id,
-        mentor__in=[mentor for mentor, number in wanted if number is not None],
-        chunk_no__in={number for _mentor, number in wanted if number is not None},
-    )
-    found = chunks.values_list("mentor", "chunk_no", "text")
-    return {mentor: text for mentor, number, text in found if (mentor, number) in wanted}
+    pieces = {mentor.pk: row.candidate.passage_no for mentor, row, _slots, _team in shown}
+    found = selectors.cards(pieces, model_id)
+    for mentor, _row, _slots, _team in shown:
+        know(mentor, found[mentor.pk][1])
+    return {pk: piece for pk, (piece, _skills) in found.items()}
+
+
+def know(mentor: Mentor, skills: list[Expertise]) -> None:
+    """Let the mentor's expertise be known without a query, as prefetch_related does."""
+    known: Any = mentor.expertise.get_queryset()
+    known._result_cache, known._prefetch_done = skills, True
+    mentor.__dict__["_prefetched_objects_cache"] = {"expertise": known}
 
 
 def only_free(

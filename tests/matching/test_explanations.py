@@ -1,13 +1,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given, settings, strategies as st
 
-from matching.explanations import Facts, Reason, Viewer, explain, mentions_stage, shortened
+from matching.explanations import (
+    EXPLORED,
+    FILTER,
+    LANGUAGE,
+    MEANING,
+    ROOM,
+    SPARE_TIME,
+    WORDS,
+    Facts,
+    Reason,
+    Viewer,
+    explain,
+    mentions_stage,
+    shortened,
+)
 from matching.ranking import Tag
 from matching.words import asked, cue
 from mentors.vocabulary import AREAS, INDUSTRIES, LANGUAGES, STAGES
@@ -21,8 +37,18 @@ BIO = (
 )
 
 
+EVERY = dict.fromkeys(
+    [
+        MEANING, WORDS, ROOM, FILTER, LANGUAGE, "expertise", "rating", "availability", "load",
+        "deficit", "acceptance", "connection",
+    ],
+    0.01,
+)  # fmt: skip
+
+
 def facts(**values):
-    return Facts(**{"joined_at": LONG_AGO, **values})
+    """What is true of a mentor whom every usual signal moved."""
+    return Facts(**{"joined_at": LONG_AGO, "signals": EVERY, **values})
 
 
 def codes(question, known, viewer=VIEWER):
@@ -120,14 +146,16 @@ def test_long_quotes_are_cut_between_words():
 
 
 def test_the_next_slot_is_in_the_viewers_zone():
-    known = facts(next_slot=datetime(2026, 12, 8, 23, 30, tzinfo=UTC))
+    known = facts(starts=[datetime(2026, 12, 8, 23, 30, tzinfo=UTC)])
     assert text("next_slot", "anything", known) == "Free Wed 9 Dec, 00:30 your time"
+    with override("es"):
+        assert "mié 9 dic" in text("next_slot", "anything", known).lower().replace(".", "")
 
 
-def test_a_rating_needs_enough_founders_and_must_be_good():
+def test_a_rating_needs_enough_sessions_and_must_be_good():
     assert (
         text("rating", "x", facts(rating_total=24, rating_count=5))
-        == "Rated 4.8 of 5 by 5 founders"
+        == "Rated 4.8 of 5 after 5 sessions"
     )
     assert text("rating", "x", facts(rating_total=10, rating_count=2)) is None
     assert text("rating", "x", facts(rating_total=9, rating_count=3)) is None
@@ -141,11 +169,22 @@ def test_language_only_where_it_is_not_english():
     assert text("language", "x", facts(languages=("English",)), spanish) is None
 
 
-def test_industry_and_stage_of_the_viewer():
-    viewer = Viewer(now=NOW, zone=ZoneInfo("UTC"), stage="seed", industry="Fintech")
-    known = facts(industries=("Fintech",), stages=("Seed",))
-    assert text("industry", "x", known, viewer) == "Knows Fintech, your industry"
-    assert text("stage", "x", known, viewer) == "Works with founders at Seed, your stage"
+def test_what_was_asked_for_by_a_filter_is_said_as_the_profile_has_it():
+    viewer = Viewer(
+        now=NOW, zone=ZoneInfo("UTC"), industries=["fintech"], stages=["seed"], languages=["german"]
+    )
+    known = facts(industries=("Fintech",), stages=("Seed",), languages=("English", "German"))
+    assert text("industry", "x", known, viewer) == "Knows Fintech, as you asked"
+    assert text("stage", "x", known, viewer) == "Works with founders at Seed, as you asked"
+    assert text("language", "x", known, viewer) == "Speaks German, as you asked"
+    unasked = facts(industries=("Fintech",), stages=("Seed",), languages=("German",))
+    assert codes("x", unasked) == []
+
+
+def test_an_industry_that_is_mentioned_counts_by_its_words():
+    known = facts(industries=("Logistics",))
+    assert text("industry", "logistics in Spain", known) == "Knows Logistics, which you mention"
+    assert codes("logistics in Spain", without(known, WORDS)) == []
 
 
 def test_new_means_no_session_ever():
@@ -155,6 +194,52 @@ def test_new_means_no_session_ever():
     assert text("new", "x", facts()) is None
 
 
+def test_who_is_shown_for_being_new_is_said_to_be_first_of_all():
+    known = facts(tags=(Tag("Fundraising", "", 5),), signals={**EVERY, EXPLORED: 1.0})
+    assert explain(asked("fundraising"), known, VIEWER)[0] == Reason(
+        "new", "Shown here because they are new, with no sessions yet", EXPLORED
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        # Friday 20 November, 09:00 UTC; the start is on Sunday 22nd at 23:30 UTC.
+        ("UTC", "Shown partly because they have room this week"),
+        ("Europe/Berlin", "Shown partly because they have free time"),
+        ("America/Los_Angeles", "Shown partly because they have room this week"),
+    ],
+)
+def test_spare_time_that_decided_is_said_and_this_week_is_the_viewers(zone, said):
+    start = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    known = facts(starts=[start], bio=BIO, signals={**EVERY, SPARE_TIME: 1.0})
+    viewer = Viewer(now=NOW, zone=ZoneInfo(zone))
+    assert text("room", "investor introductions", known, viewer) == said
+    assert text("room", "investor introductions", facts(starts=[start]), viewer) is None
+    nothing_open = facts(signals={**EVERY, SPARE_TIME: 1.0})
+    assert text("room", "investor introductions", nothing_open, viewer) is None
+
+
+def test_a_week_with_a_change_of_clocks_ends_at_midnight_all_the_same():
+    viewer = Viewer(now=datetime(2026, 10, 24, 9, tzinfo=UTC), zone=ZoneInfo("Europe/Berlin"))
+    signals = {**EVERY, SPARE_TIME: 1.0}
+    last = facts(starts=[datetime(2026, 10, 25, 22, 59, tzinfo=UTC)], signals=signals)
+    next_ = facts(starts=[datetime(2026, 10, 25, 23, 0, tzinfo=UTC)], signals=signals)
+    assert "this week" in text("room", "x", last, viewer)
+    assert "this week" not in text("room", "x", next_, viewer)
+
+
+def test_connections_and_answers_are_said_where_there_are_enough():
+    assert text("connection", "x", facts(connection="met")) == (
+        "Has met somebody else of your company here"
+    )
+    named = facts(connection="named", company="Oak Ventures")
+    assert text("connection", "x", named) == "Is at Oak Ventures, which your profile names"
+    assert codes("x", facts(company="Oak Ventures")) == []
+    assert text("acceptance", "x", facts(requests=10, accepted=9)) == "Said yes to 9 of 10 requests"
+    assert text("acceptance", "x", facts(requests=4, accepted=4)) is None
+
+
 words = st.sampled_from(
     [*AREAS, *INDUSTRIES, *STAGES, *LANGUAGES, "raising", "intros", "pricing", "hire", "our", "seed",
      "round", "investors", "zażółć", "的", "first", "-", "product"]
@@ -162,65 +247,149 @@ words = st.sampled_from(
 sentence = st.lists(words, min_size=1, max_size=12).map(" ".join)
 
 
-@given(
-    question=sentence,
-    tags=st.lists(
-        st.tuples(st.sampled_from(AREAS), st.one_of(st.just(""), sentence), st.integers(1, 5)),
-        max_size=4,
-    ),
-    industries=st.lists(st.sampled_from(INDUSTRIES), max_size=3),
-    stages=st.lists(st.sampled_from(STAGES), max_size=3),
-    languages=st.lists(st.sampled_from(LANGUAGES), max_size=3),
-    bio=st.lists(sentence, max_size=5).map(". ".join),
-    score=st.integers(0, 100),
-    own=st.tuples(
-        st.sampled_from(STAGES), st.sampled_from(INDUSTRIES), st.sampled_from(["en", "es", "fr"])
-    ),
+signal = st.dictionaries(
+    st.sampled_from([*EVERY, SPARE_TIME, EXPLORED]),
+    st.sampled_from([-0.1, 0.0, 0.001, 0.2]),
 )
-@settings(deadline=None, max_examples=300)
-def test_every_word_that_is_claimed_is_in_the_profile(
-    question, tags, industries, stages, languages, bio, score, own
-):
-    known = facts(
-        tags=[Tag(*tag) for tag in tags],
-        industries=industries,
-        stages=stages,
-        languages=languages,
-        bio=bio,
-        passage=bio,
-        score=score,
+starts = st.lists(
+    st.integers(1, 60 * 24 * 14).map(lambda minutes: NOW + timedelta(minutes=minutes)), max_size=6
+).map(sorted)
+
+
+@st.composite
+def mentors(draw):
+    several = lambda words: draw(st.lists(st.sampled_from(words), max_size=3))  # noqa: E731
+    tag = st.builds(
+        Tag, st.sampled_from(AREAS), st.one_of(st.just(""), sentence), st.integers(1, 5)
     )
-    viewer = Viewer(now=NOW, zone=ZoneInfo("UTC"), stage=own[0], industry=own[1], language=own[2])
+    bio, count = draw(st.lists(sentence, max_size=5).map(". ".join)), draw(st.integers(0, 9))
+    return facts(
+        signals=draw(signal),
+        tags=draw(st.lists(tag, max_size=4)),
+        industries=several(INDUSTRIES),
+        stages=several(STAGES),
+        languages=several(LANGUAGES),
+        company=draw(st.sampled_from(["", "Oak Ventures"])),
+        bio=bio,
+        passage=draw(st.sampled_from([bio, ""])),
+        score=draw(st.integers(0, 100)),
+        starts=draw(starts),
+        rating_count=count,
+        rating_total=draw(st.integers(count, 5 * count)),
+        requests=draw(st.integers(5, 9)),
+        accepted=draw(st.integers(0, 5)),
+        connection=draw(st.sampled_from(["", "met", "named"])),
+        sessions_held=draw(st.integers(0, 1)),
+        joined_at=draw(st.sampled_from([NOW - timedelta(days=3), LONG_AGO])),
+    )
+
+
+viewers = st.builds(
+    Viewer,
+    now=st.just(NOW),
+    zone=st.sampled_from(["UTC", "Asia/Kolkata", "America/Los_Angeles"]).map(ZoneInfo),
+    language=st.sampled_from(["en", "es", "fr-CA"]),
+    industries=st.lists(st.sampled_from(INDUSTRIES), max_size=2),
+    stages=st.lists(st.sampled_from(STAGES), max_size=2),
+    languages=st.lists(st.sampled_from(LANGUAGES), max_size=2),
+)
+
+
+def without(known, name):
+    return replace(known, signals={**known.signals, name: 0.0})
+
+
+@given(question=sentence, known=mentors(), viewer=viewers)
+@settings(deadline=None, max_examples=400)
+def test_every_reason_comes_from_a_signal_that_moved_the_mentor_and_goes_with_it(
+    question, known, viewer
+):
     found = explain(asked(question), known, viewer)
     assert len(found) <= 3
     assert len({reason.code for reason in found}) == len(found)
     for reason in found:
-        assert _is_true(reason, question, known), reason
+        assert known.signals[reason.signal] > 0, reason
+        left = explain(asked(question), without(known, reason.signal), viewer)
+        assert not [other for other in left if other.signal == reason.signal], (reason, left)
+    nothing = replace(known, signals={})
+    assert explain(asked(question), nothing, viewer) == ()
 
 
-def _is_true(reason: Reason, question: str, known: Facts) -> bool:
+@given(question=sentence, known=mentors(), viewer=viewers)
+@settings(deadline=None, max_examples=400)
+def test_everything_that_is_claimed_is_true(question, known, viewer):
+    for reason in explain(asked(question), known, viewer):
+        assert _is_true(reason, question, known, viewer), reason
+
+
+def _is_true(reason: Reason, question: str, known: Facts, viewer: Viewer) -> bool:
+    return bool(_TRUE[reason.code](reason.text, question, known, viewer))
+
+
+def _expertise_is_true(said, question, known, viewer):
     names = {name for tag in known.tags for name in (tag.area, tag.sub_area) if name}
-    match reason.code:
-        case "expertise":
-            meant = re.fullmatch(r"Knows (.+): you mention “(.+)”", reason.text)
-            if meant:
-                return meant[1] in names and meant[2] in " ".join(question.split())
-            claimed = re.fullmatch(r"Knows (.+), which you asked for", reason.text)
-            return claimed is not None and any(
-                claimed[1] in {first, f"{first} and {second}"}
-                for first in names
-                for second in names
-            )
-        case "quote":
-            quoted = reason.text[1:-1].removesuffix(" …")
-            return quoted in " ".join(known.bio.split())
-        case "industry":
-            return any(f"Knows {word}," in reason.text for word in known.industries)
-        case "stage":
-            return any(f"at {word}," in reason.text for word in known.stages)
-        case "language":
-            return reason.text.removeprefix("Speaks ") in known.languages
-    return False
+    meant = re.fullmatch(r"Knows (.+): you mention “(.+)”", said)
+    if meant:
+        return meant[1] in names and meant[2] in " ".join(question.split())
+    claimed = re.fullmatch(r"Knows (.+), which you asked for", said)
+    return claimed is not None and any(
+        claimed[1] in {first, f"{first} and {second}"} for first in names for second in names
+    )
+
+
+def _room_is_true(said, question, known, viewer):
+    first = known.starts[0].astimezone(viewer.zone)
+    now = NOW.astimezone(viewer.zone)
+    is_this_week = first.isocalendar()[:2] == now.isocalendar()[:2]
+    return said == (
+        "Shown partly because they have room this week"
+        if is_this_week
+        else "Shown partly because they have free time"
+    )
+
+
+def _slot_is_true(said, question, known, viewer):
+    first = known.starts[0].astimezone(viewer.zone)
+    return said == f"Free {first:%a} {first.day} {first:%b, %H:%M} your time"
+
+
+def _rating_is_true(said, question, known, viewer):
+    mean, count = re.fullmatch(r"Rated (\d\.\d) of 5 after (\d+) sessions", said).groups()
+    real = known.rating_total / known.rating_count
+    return int(count) == known.rating_count >= 3 and abs(float(mean) - real) <= 0.0501 and real >= 4
+
+
+def _word_is_true(words, wanted):
+    def check(said, question, known, viewer):
+        word = re.fullmatch(r"(?:Knows|Works with founders at|Speaks) (.+?)(, .+)?", said)
+        if word[2] == ", as you asked":
+            return word[1] in words(known) and word[1] in wanted(viewer)
+        if word[2] == ", which you mention":
+            return word[1] in words(known) and word[1].casefold() in question.casefold()
+        return word[1] in words(known) and viewer.language[:2] in {"es", "fr"}
+
+    return check
+
+
+_TRUE = {
+    "expertise": _expertise_is_true,
+    "quote": lambda said, question, known, viewer: (
+        said[1:-1].removesuffix(" …") in " ".join(known.bio.split())
+    ),
+    "industry": _word_is_true(lambda known: known.industries, lambda viewer: viewer.industries),
+    "stage": _word_is_true(lambda known: known.stages, lambda viewer: viewer.stages),
+    "language": _word_is_true(lambda known: known.languages, lambda viewer: viewer.languages),
+    "room": _room_is_true,
+    "next_slot": _slot_is_true,
+    "rating": _rating_is_true,
+    "acceptance": lambda said, question, known, viewer: (
+        said == f"Said yes to {known.accepted} of {known.requests} requests"
+    ),
+    "connection": lambda said, question, known, viewer: (
+        known.connection == "met" or (known.connection == "named" and known.company in said)
+    ),
+    "new": lambda said, question, known, viewer: not known.sessions_held,
+}
 
 
 def test_cues_are_words_of_the_question():

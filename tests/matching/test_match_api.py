@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.throttling import MatchThrottle
 from matching import embeddings, services
 from matching.embeddings import EmbeddingUnavailable
 from matching.models import MatchImpression, MatchRequest
@@ -15,7 +16,7 @@ from mentors.models import Block, Mentor
 from sessions_app.models import AvailabilityWindow, MentorOpening
 from tests.hours import open_window
 from tests.matching.worlds import ROUND, index, market, mentor
-from tests.people import alice, api, bob, browser, carol
+from tests.people import alice, api, bob, browser, carol, mallory
 
 pytestmark = pytest.mark.django_db
 
@@ -175,7 +176,9 @@ def test_the_request_and_what_was_shown_are_stored():
     shown = MatchImpression.objects.filter(request=stored).order_by("position")
     assert [str(row.mentor_id) for row in shown] == [m["mentor"]["id"] for m in answer["matches"]]
     assert [row.score for row in shown] == [m["match_score"] for m in answer["matches"]]
-    assert shown[0].reasons == answer["matches"][0]["reasons"]
+    said = [{"code": r["code"], "text": r["text"]} for r in shown[0].reasons]
+    assert said == answer["matches"][0]["reasons"]
+    assert all(reason["signal"] for reason in shown[0].reasons)
 
 
 @pytest.mark.parametrize(
@@ -266,11 +269,43 @@ def test_an_idempotency_key_repeats_the_answer():
     assert MatchRequest.objects.count() == 1
 
 
-def test_questions_are_throttled_per_person(monkeypatch):
-    monkeypatch.setattr("accounts.throttling.MatchThrottle.rate", "2/min", raising=False)
-    client = api(alice())
-    codes = [ask(client).status_code for _ in range(3)]
-    assert codes == [200, 200, 429]
+def test_questions_are_throttled_per_person_by_api_and_page_together(monkeypatch):
+    monkeypatch.setattr("accounts.throttling.MatchThrottle.rate", "3/min", raising=False)
+    person = alice()
+    client, page = api(person), browser(person)
+    assert [ask(client).status_code for _ in range(2)] == [200, 200]
+    assert page.get("/search/", {"q": ROUND}).status_code == 200
+    refused = ask(client)
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert page.get("/search/").status_code == 200  # nothing was asked
+    assert ask(api(mallory())).status_code == 200
+
+
+@pytest.mark.parametrize("htmx", [{}, {"HTTP_HX_REQUEST": "true"}], ids=["page", "part"])
+def test_who_asked_too_often_loses_nothing_that_was_typed(monkeypatch, htmx):
+    monkeypatch.setattr("accounts.throttling.MatchThrottle.rate", "1/min", raising=False)
+    page = browser(alice())
+    asked = {"q": ROUND, "industry": "Fintech", "free_this_week": "on"}
+    page.get("/search/", asked)
+    refused = page.get("/search/", asked, **htmx)
+    assert refused.status_code == 429
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    said = refused.content.decode()
+    assert f"Ask again in {refused['Retry-After']} seconds." in said
+    if not htmx:
+        assert ROUND in said
+        assert 'value="Fintech" checked' in said
+    assert MatchRequest.objects.count() == 1
+
+
+def test_program_managers_may_ask_more(monkeypatch):
+    monkeypatch.setattr("accounts.throttling.MatchThrottle.rate", "1/min", raising=False)
+    manager, page = api(carol()), browser(carol(email="cara@example.com"))
+    assert [ask(manager).status_code for _ in range(3)] == [200] * 3
+    assert [page.get("/search/", {"q": ROUND}).status_code for _ in range(2)] == [200] * 2
+    monkeypatch.setitem(MatchThrottle.THROTTLE_RATES, "match_by_manager", "3/min")
+    assert ask(manager).status_code == 429
 
 
 def test_without_vectors_words_answer(monkeypatch, caplog):

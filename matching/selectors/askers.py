@@ -1,0 +1,72 @@
+"""Who asks, and what their answer depends on beside the question: in one query, before any answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from accounts.models import User
+from matching.models import MatchFeedback
+from mentors.models import Mentee
+
+# How long "not relevant" holds: people, their profiles and what is meant by a question change.
+HIDDEN_FOR: Final = timedelta(days=90)
+
+_COLUMNS: Final = [str(field.column) for field in Mentee._meta.concrete_fields]
+_ATTRIBUTES: Final = [field.attname for field in Mentee._meta.concrete_fields]
+_ASKER: Final = f"""
+    SELECT state.generation, state.is_settled, (
+        SELECT array_agg(DISTINCT mentor_id) FROM matching_matchfeedback
+        WHERE user_id = %(user)s AND created_at > %(since)s
+          AND (question = %(question)s OR reason = ANY(%(about_the_person)s))
+    ), {", ".join(f'mentee."{column}"' for column in _COLUMNS)}
+    FROM matching_generation_now() AS state
+    LEFT JOIN mentors_mentee mentee ON mentee.user_id = %(user)s
+"""  # noqa: S608 - made of column names
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A person with a question.
+
+    Attributes:
+        mentee: their mentee profile, if they have one.
+        hidden: mentors who are not to be shown, because this person said they are not relevant.
+        generation: of all that answers are made of; see matching/generation.py.
+        is_settled: what is read from now on has every change up to that generation in it.
+    """
+
+    user: User
+    mentee: Mentee | None
+    hidden: frozenset[UUID]
+    generation: int
+    is_settled: bool
+
+
+def asker(*, user: User, question: str, now: datetime) -> Asker:
+    """Read everything about the person that decides what they are shown."""
+    values: dict[str, Any] = {
+        "user": user.pk,
+        "since": now - HIDDEN_FOR,
+        "question": as_judged(question),
+        "about_the_person": [str(reason) for reason in MatchFeedback.ABOUT_THE_PERSON],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ASKER, values)
+        generation, is_settled, hidden, *columns = cursor.fetchone()
+    known = columns[_COLUMNS.index("id")] is not None
+    mentee = Mentee.from_db(connection.alias, _ATTRIBUTES, columns) if known else None
+    # What `user.mentee` would ask for once more.
+    User._meta.get_field("mentee").set_cached_value(user, mentee)
+    if mentee is not None:
+        Mentee._meta.get_field("user").set_cached_value(mentee, user)
+    return Asker(user, mentee, frozenset(hidden or ()), generation, is_settled)
+
+
+def as_judged(question: str) -> str:
+    """A question as judgements of its answers are found by: blanks and case make no other question."""
+    return " ".join(question.casefold().split())
