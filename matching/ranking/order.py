@@ -122,28 +122,35 @@ def _is_below(fit: Scores, policy: Policy) -> Any:
     return fit < policy.floor * fit.max()
 
 
+def head(ranked: Sequence[Ranked]) -> tuple[int, list[Ranked]]:
+    """Among whom diversity is cared for, and where they begin: the first who can be booked, behind
+    whoever was asked for by name."""
+    start = next((at for at, row in enumerate(ranked) if not row.is_named), len(ranked))
+    first = ranked[start : start + DIVERSE_UP_TO]
+    return start, [row for row in first if row.candidate.is_bookable]
+
+
 def diversified(ranked: Sequence[Ranked], alike: Alike, policy: Policy) -> list[Ranked]:
     """Maximal marginal relevance (Carbonell and Goldstein 1998) among the first who can be booked.
 
     Each place goes to whoever has most left of their value after `diversity` times the likeness to the
     likest further up. The first stays first; whoever was asked for by name stays in front.
     """
-    start = next((at for at, row in enumerate(ranked) if not row.is_named), len(ranked))
-    head = [row for row in ranked[start : start + DIVERSE_UP_TO] if row.candidate.is_bookable]
-    if len(head) < 3:  # the first stays, and so does the only other
+    start, first = head(ranked)
+    if len(first) < 3:  # the first stays, and so does the only other
         return list(ranked)
-    costs = policy.diversity * alike([row.candidate.mentor_id for row in head])
-    left = np.array([round(row.value, 9) for row in head])
-    taken_off = np.zeros(len(head))
+    costs = policy.diversity * alike([row.candidate.mentor_id for row in first])
+    left = np.array([round(row.value, 9) for row in first])
+    taken_off = np.zeros(len(first))
     chosen: list[Ranked] = []
-    for _ in head:
+    for _ in first:
         best = int(np.argmax(left - taken_off))
         cost = float(taken_off[best])
-        row = head[best]
+        row = first[best]
         chosen.append(replace(row, value=row.value - cost, parts={**row.parts, "diversity": -cost}))
         left[best] = -np.inf
         taken_off = np.maximum(taken_off, costs[best])
-    return [*ranked[:start], *chosen, *ranked[start + len(head) :]]
+    return [*ranked[:start], *chosen, *ranked[start + len(first) :]]
 
 
 def _with_newcomer(

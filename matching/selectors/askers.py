@@ -23,7 +23,8 @@ _ASKER: Final = f"""
         SELECT array_agg(DISTINCT mentor_id) FROM matching_matchfeedback
         WHERE user_id = %(user)s AND created_at > %(since)s
           AND (question = %(question)s OR reason = ANY(%(about_the_person)s))
-    ), {", ".join(f'mentee."{column}"' for column in _COLUMNS)}
+    ), EXISTS (SELECT FROM matching_experiment WHERE state = 'running'),
+    {", ".join(f'mentee."{column}"' for column in _COLUMNS)}
     FROM matching_generation_now() AS state
     LEFT JOIN mentors_mentee mentee ON mentee.user_id = %(user)s
 """  # noqa: S608 - made of column names
@@ -37,6 +38,7 @@ class Asker:
         mentee: their mentee profile, if they have one.
         hidden: mentors who are not to be shown, because this person said they are not relevant.
         generation: of all that answers are made of; see matching/generation.py.
+        experiment_runs: some experiment is under way.
         is_settled: what is read from now on has every change up to that generation in it.
     """
 
@@ -45,6 +47,7 @@ class Asker:
     hidden: frozenset[UUID]
     generation: int
     is_settled: bool
+    experiment_runs: bool
 
 
 def asker(*, user: User, question: str, now: datetime) -> Asker:
@@ -57,14 +60,14 @@ def asker(*, user: User, question: str, now: datetime) -> Asker:
     }
     with connection.cursor() as cursor:
         cursor.execute(_ASKER, values)
-        generation, is_settled, hidden, *columns = cursor.fetchone()
+        generation, is_settled, hidden, experiment_runs, *columns = cursor.fetchone()
     known = columns[_COLUMNS.index("id")] is not None
     mentee = Mentee.from_db(connection.alias, _ATTRIBUTES, columns) if known else None
     # What `user.mentee` would ask for once more.
     User._meta.get_field("mentee").set_cached_value(user, mentee)
     if mentee is not None:
         Mentee._meta.get_field("user").set_cached_value(mentee, user)
-    return Asker(user, mentee, frozenset(hidden or ()), generation, is_settled)
+    return Asker(user, mentee, frozenset(hidden or ()), generation, is_settled, experiment_runs)
 
 
 def as_judged(question: str) -> str:

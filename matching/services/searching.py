@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from uuid import UUID
 
+import numpy as np
 from django.db.models import QuerySet
 
 from matching import ranking, selectors
@@ -50,19 +53,33 @@ def search_by(
     """As `search`, the same candidates in the order of each policy."""
     candidates = find_candidates(question=question, eligible=eligible, now=now, mentee=mentee)
     candidates = question.advice.joined(candidates)
-    return [
-        ranking.rank(
-            candidates,
-            asked=question.asked,
-            model_id=question.model_id,
-            now=now,
-            policy=policy,
-            alike=alike_by(question.model_id),
-            seed=seed,
-            advice=question.advice,
-        )
-        for policy in policies
-    ]
+    rank = partial(
+        ranking.rank,
+        candidates,
+        asked=question.asked,
+        model_id=question.model_id,
+        now=now,
+        advice=question.advice,
+    )
+    alike = alike_by(question.model_id)
+    if len(policies) > 1:
+        # Who may come first by any of them, so that the database is asked once for all.
+        heads = (ranking.head(rank(policy=policy))[1] for policy in policies)
+        alike = among({row.candidate.mentor_id for head in heads for row in head}, alike)
+    return [rank(policy=policy, alike=alike, seed=seed) for policy in policies]
+
+
+def among(mentors: Iterable[UUID], alike: ranking.Alike) -> ranking.Alike:
+    """How alike some of these are, for which all of them are compared at once."""
+    places = {mentor: place for place, mentor in enumerate(mentors)}
+    all_of_them = alike(list(places))
+
+    def of_some(mentor_ids: Sequence[UUID]) -> ranking.Scores:
+        at = [places[mentor] for mentor in mentor_ids]
+        some: ranking.Scores = all_of_them[np.ix_(at, at)]
+        return some
+
+    return of_some
 
 
 def find_candidates(

@@ -171,7 +171,8 @@ def test_an_answer_costs_no_more_queries_than_eight(other, kind):
             services.match(
                 query=question, user=asker, filters=services.Filters(), limit=12, now=timezone.now()
             )
-        asked = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+        # What was prepared has no text here.
+        asked = [query["sql"] for query in queries if "SAVEPOINT" not in (query["sql"] or "")]
         return len(asked), asked
 
     running(other, kind=kind)
