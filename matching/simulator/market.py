@@ -1,0 +1,126 @@
+"""Whom a simulation is about: mentors with their times, goals, and what retrieval found for each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.ranking import Candidate, relevance
+from matching.words import Asked
+
+Numbers: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.intp]
+Flags: TypeAlias = NDArray[np.bool_]
+
+GRADES: Final = 3.0  # fit 0 to 1 is read as grades 0 to 3, as labelled sets have them
+DAY: Final = 24.0  # hours, as all times of a run, counted from its start
+WEEK: Final = 7 * DAY
+PERIOD_WEEKS: Final = 4  # the times of a mentor repeat after so many weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start at which a mentor can be met: hours from the period's beginning, and free seats."""
+
+    hour: float
+    seats: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketMentor:
+    """A mentor as the market knows them.
+
+    Attributes:
+        starts: of a period of four weeks that repeats. Two of them may overlap; one booked closes the
+            others.
+        length: of a session, hours.
+    """
+
+    mentor_id: UUID
+    weekly_cap: int
+    length: float
+    starts: tuple[Start, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is asked for, and what retrieval found: `candidates[i]` is the mentor in `places[i]`."""
+
+    text: str
+    asked: Asked
+    places: Places
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """How well everybody fits everything.
+
+    Attributes:
+        table: 0 to 1, shape (goals, mentors); 0 for those whom retrieval did not find.
+        orders: of each goal the mentors whom retrieval found, best fit first.
+        gains: what each is worth in a list, 2^(3 fit) - 1 (Burges et al. 2005); shape as the table's.
+    """
+
+    table: Numbers
+    orders: tuple[Places, ...]
+    gains: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Mentors, goals, and when it begins.
+
+    Attributes:
+        depth: as many candidates by meaning and as many by words are ranked, as in production.
+    """
+
+    mentors: tuple[MarketMentor, ...]
+    goals: tuple[Goal, ...]
+    model_id: str
+    starts_at: datetime
+    depth: int = 100
+
+    def fits(self) -> Fits:
+        """How well each mentor fits each goal.
+
+        The relevance that the ranking computes with its default mix, among all mentors whether they
+        have room or not.
+        """
+        table = np.zeros((len(self.goals), len(self.mentors)))
+        orders = []
+        for row, goal in enumerate(self.goals):
+            if goal.candidates:
+                table[row, goal.places] = relevance(goal.candidates)
+            orders.append(goal.places[np.argsort(-table[row, goal.places], kind="stable")])
+        return Fits(table, tuple(orders), 2 ** (GRADES * table) - 1)
+
+
+def capacity(mentor: MarketMentor, weeks: int, first: int = 0) -> int:
+    """How many sessions a mentor could hold from one week to the last of a run: the seats of starts
+    that do not overlap, and in no week more than the cap."""
+    in_week = _seats_in_weeks(mentor)
+    return sum(
+        min(mentor.weekly_cap, in_week[week % PERIOD_WEEKS]) for week in range(first, weeks)
+    )
+
+
+def _seats_in_weeks(mentor: MarketMentor) -> list[int]:
+    seats = [0] * PERIOD_WEEKS
+    free_from = -np.inf
+    for start in sorted(mentor.starts, key=lambda start: start.hour):
+        if start.hour >= free_from:
+            seats[int(start.hour // WEEK)] += start.seats
+            free_from = start.hour + mentor.length
+    return seats
+
+
+def has_room(mentors: Sequence[MarketMentor]) -> Flags:
+    """Who has any time at all, shape (mentors,)."""
+    return np.array([capacity(mentor, PERIOD_WEEKS) > 0 for mentor in mentors], dtype=bool)
