@@ -44,8 +44,12 @@ def shown_to(mentee: Mentee) -> QuerySet[Mentor]:
     A search asks this of hundreds of mentors one by one; here it is no more than four look-ups.
     """
     apart = Block.objects.filter(mentor=OuterRef("pk"), mentee=mentee)
-    shown = _shown(Mentor.Visibility.PUBLIC, Mentor.Visibility.LIMITED)
-    return with_people(Mentor.objects.filter(shown, ~Exists(apart)).exclude(user=mentee.user_id))
+    return with_people(shown_to_mentees().filter(~Exists(apart)).exclude(user=mentee.user_id))
+
+
+def shown_to_mentees() -> QuerySet[Mentor]:
+    """The mentors that any mentee may be shown, unless something keeps the two apart."""
+    return Mentor.objects.filter(_shown(Mentor.Visibility.PUBLIC, Mentor.Visibility.LIMITED))
 
 
 def _shown(*visibilities: str) -> Q:

@@ -12,7 +12,7 @@ import numpy as np
 
 from matching.ranking import Policy
 from matching.simulator.crowd import draw
-from matching.simulator.figures import MEANINGS, figures, mean_and_interval
+from matching.simulator.figures import MEANINGS, figures, loads, lorenz, mean_and_interval
 from matching.simulator.market import Fits, Market, Numbers
 from matching.simulator.run import Run
 from matching.simulator.scenario import Scenario
@@ -23,18 +23,28 @@ Unit: TypeAlias = tuple[str, float, int]  # who serves, demand to capacity, seed
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """What one run came to."""
+
+    figures: Mapping[str, float]
+    lorenz: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One policy at one level of demand.
 
     Attributes:
         values: by figure, one value a seed, shape (seeds,).
         gained: the same less that of the relevance of those with room, seed by seed.
+        lorenz: mean curve of bookings by capacity, from the fewest to the most (see `figures.lorenz`).
     """
 
     policy: str
     demand: float
     values: Mapping[str, Numbers]
     gained: Mapping[str, Numbers]
+    lorenz: Numbers
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -44,6 +54,7 @@ class Row:
             "against_availability": {
                 name: _summary(values) for name, values in self.gained.items()
             },
+            "lorenz": np.round(self.lorenz, 4).tolist(),
         }
 
 
@@ -87,7 +98,7 @@ def compare(
         for demand in scenario.demand.to_capacity
         for name in served
     ]
-    found: dict[Unit, dict[str, float]] = {}
+    found: dict[Unit, Played] = {}
     for unit, result in _played(market, scenario, served, units, processes):
         found[unit] = result
         say(len(found), len(units))
@@ -99,16 +110,16 @@ def compare(
     return Comparison(scenario, len(market.mentors), len(market.goals), rows)
 
 
-def _row(
-    found: Mapping[Unit, Mapping[str, float]], scenario: Scenario, name: str, demand: float
-) -> Row:
+def _row(found: Mapping[Unit, Played], scenario: Scenario, name: str, demand: float) -> Row:
+    seeds = range(1, scenario.seeds + 1)
+
     def by_seed(policy: str, figure: str) -> Numbers:
-        seeds = range(1, scenario.seeds + 1)
-        return np.array([found[policy, demand, seed][figure] for seed in seeds])
+        return np.array([found[policy, demand, seed].figures[figure] for seed in seeds])
 
     values = {figure: by_seed(name, figure) for figure in MEANINGS}
     gained = {figure: values[figure] - by_seed(AVAILABLE, figure) for figure in MEANINGS}
-    return Row(name, demand, values, gained)
+    curve = np.mean([found[name, demand, seed].lorenz for seed in seeds], axis=0)
+    return Row(name, demand, values, gained, curve)
 
 
 def _summary(values: Numbers) -> dict[str, float | None]:
@@ -124,7 +135,7 @@ def _played(
     served: Mapping[str, Served],
     units: Sequence[Unit],
     processes: int,
-) -> Iterator[tuple[Unit, dict[str, float]]]:
+) -> Iterator[tuple[Unit, Played]]:
     if processes == 1:
         _Stage.have(market, scenario, served)
         for unit in units:
@@ -154,10 +165,10 @@ class _Stage:
         cls.fits = market.fits()
 
 
-def _play(unit: Unit) -> dict[str, float]:
+def _play(unit: Unit) -> Played:
     name, demand, seed = unit
     stage = _Stage
     crowd = draw(stage.market, stage.scenario, demand=demand, seed=seed)
     server = server_for(stage.served[name], stage.market, crowd, stage.fits)
     log = Run(stage.market, stage.scenario, crowd, server, stage.fits).play()
-    return figures(log, crowd, stage.scenario)
+    return Played(figures(log, crowd, stage.scenario), lorenz(loads(log, crowd)))

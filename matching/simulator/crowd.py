@@ -126,4 +126,3 @@ def _shares(chance: np.random.Generator, size: int, mean: float, strength: float
     if mean in (0.0, 1.0):
         return np.full(size, mean)
     return chance.beta(mean * strength, (1 - mean) * strength, size)
-

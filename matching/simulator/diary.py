@@ -92,9 +92,7 @@ class Diary:
         return span, self._mentor[span]
 
     def _is_free(self, mentee: int, begins: float, ends: float) -> bool:
-        return all(
-            ends <= begun or end <= begins for begun, end in self._busy.get(mentee, ())
-        )
+        return all(ends <= begun or end <= begins for begun, end in self._busy.get(mentee, ()))
 
     def _take(self, start: int, mentor: int, mentee: int, hour: float) -> None:
         length = self._length[mentor]

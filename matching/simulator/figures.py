@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,12 @@ def figures(log: Log, crowd: Crowd, scenario: Scenario) -> dict[str, float]:
     requests, capacity = len(crowd.asks_at), float(crowd.capacity.sum())
     booked = float(log.booked_in.sum())
     per_mentor = log.booked_in.sum(axis=1)
-    could = crowd.capacity > 0
     had_room = log.had_room.any(axis=1) | (per_mentor > 0)
     return {
         "booked": _booked_by_period(log, crowd, scenario),
         "booked_ever": _mean((per_mentor > 0)[had_room]),
         "filled": booked / min(requests, capacity) if requests and capacity else 0.0,
-        "gini": gini(per_mentor[could] / crowd.capacity[could]),
+        "gini": gini(loads(log, crowd)),
         "ndcg": _mean(log.qualities),
         "fit": _mean(log.fits),
         "rating": _mean(log.expected),
@@ -51,6 +50,25 @@ def figures(log: Log, crowd: Crowd, scenario: Scenario) -> dict[str, float]:
         "newly_booked": _newly_booked(log, crowd, scenario),
         "left": log.left / requests if requests else 0.0,
     }
+
+
+def loads(log: Log, crowd: Crowd) -> Numbers:
+    """Bookings as a share of capacity, of those who have any."""
+    could = crowd.capacity > 0
+    shares: Numbers = log.booked_in.sum(axis=1)[could] / crowd.capacity[could]
+    return shares
+
+
+def lorenz(values: Numbers, points: int = 51) -> Numbers:
+    """Which share of the whole the smallest have (Lorenz 1905), at evenly spread shares of them.
+
+    Shape (points,), from 0 to 1; all 0 if nobody has anything.
+    """
+    total = float(values.sum())
+    if not total:
+        return np.zeros(points)
+    curve = np.concatenate(([0.0], np.cumsum(np.sort(values)) / total))
+    return np.interp(np.linspace(0, 1, points), np.linspace(0, 1, len(curve)), curve)
 
 
 def gini(values: Numbers) -> float:
@@ -61,6 +79,21 @@ def gini(values: Numbers) -> float:
     ordered, size = np.sort(values), len(values)
     found = 2 * float(np.arange(1, size + 1) @ ordered) / (size * total) - (size + 1) / size
     return max(0.0, found)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A comparison's rows as lines of text, a block for each figure."""
+    for name, meaning in MEANINGS.items():
+        yield ""
+        yield f"{name}: {meaning}"
+        for row in rows:
+            value = row[name]
+            shown = (
+                "nothing to tell"
+                if value["mean"] is None
+                else "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**value)
+            )
+            yield f"  {row['demand_to_capacity']:<5g} {row['policy']:<32} {shown}"
 
 
 def mean_and_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -78,6 +77,7 @@ class Market:
     """Mentors, goals, and when it begins.
 
     Attributes:
+        alike: how alike the profiles of any two mentors are, 1 the same; shape (mentors, mentors).
         depth: as many candidates by meaning and as many by words are ranked, as in production.
     """
 
@@ -85,6 +85,7 @@ class Market:
     goals: tuple[Goal, ...]
     model_id: str
     starts_at: datetime
+    alike: NDArray[np.float32]
     depth: int = 100
 
     def fits(self) -> Fits:
@@ -106,9 +107,7 @@ def capacity(mentor: MarketMentor, weeks: int, first: int = 0) -> int:
     """How many sessions a mentor could hold from one week to the last of a run: the seats of starts
     that do not overlap, and in no week more than the cap."""
     in_week = _seats_in_weeks(mentor)
-    return sum(
-        min(mentor.weekly_cap, in_week[week % PERIOD_WEEKS]) for week in range(first, weeks)
-    )
+    return sum(min(mentor.weekly_cap, in_week[week % PERIOD_WEEKS]) for week in range(first, weeks))
 
 
 def _seats_in_weeks(mentor: MarketMentor) -> list[int]:
@@ -119,8 +118,3 @@ def _seats_in_weeks(mentor: MarketMentor) -> list[int]:
             seats[int(start.hour // WEEK)] += start.seats
             free_from = start.hour + mentor.length
     return seats
-
-
-def has_room(mentors: Sequence[MarketMentor]) -> Flags:
-    """Who has any time at all, shape (mentors,)."""
-    return np.array([capacity(mentor, PERIOD_WEEKS) > 0 for mentor in mentors], dtype=bool)

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from matching.ranking import ENOUGH_SHOWN
 from matching.simulator.crowd import BLOCK, Crowd, Luck, luck
 from matching.simulator.diary import LOAD_HOURS, Diary, open_now
 from matching.simulator.market import DAY, WEEK, Fits, Flags, Market, Numbers, Places
@@ -200,6 +201,9 @@ class Facts:
             "sessions": self._sessions + diary.booked(),
             "rating_total": self._total,
             "rating_count": self._count,
+            "requests": self.asked,
+            "accepted": self.accepted,
+            "shown": np.minimum(self.shown, ENOUGH_SHOWN),
         }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 import numpy as np
 
@@ -79,7 +80,9 @@ class ByPolicy:
     def __init__(self, market: Market, policy: Policy, crowd: Crowd) -> None:
         self._market = market
         self._policy = policy
+        self._seed = crowd.seed
         self._known: dict[int, list[Candidate]] = {}
+        self._number = {mentor.mentor_id: place for place, mentor in enumerate(market.mentors)}
         self._joins = {
             market.mentors[place].mentor_id: market.starts_at + timedelta(hours=crowd.joins[place])
             for place in np.flatnonzero(crowd.joined)
@@ -104,10 +107,20 @@ class ByPolicy:
         for name, values in standing.facts().items():
             _tell(pool, name, values[numbers].tolist())
         ranked = ranking.rank(
-            pool, asked=asked_for.asked, model_id=self._market.model_id, now=now, policy=self._policy
+            pool,
+            asked=asked_for.asked,
+            model_id=self._market.model_id,
+            now=now,
+            policy=self._policy,
+            alike=self._alike,
+            seed=f"{self._seed} {standing.request}",
         )
-        number_of = dict(zip((row.mentor_id for row in pool), numbers.tolist(), strict=True))
-        return np.array([number_of[row.candidate.mentor_id] for row in ranked], dtype=np.intp)
+        return np.array([self._number[row.candidate.mentor_id] for row in ranked], dtype=np.intp)
+
+    def _alike(self, mentor_ids: Sequence[UUID]) -> Numbers:
+        numbers = [self._number[mentor_id] for mentor_id in mentor_ids]
+        found: Numbers = self._market.alike[np.ix_(numbers, numbers)].astype(float)
+        return found
 
     def _nearest(self, goal: int, standing: Standing) -> Places:
         """Which candidates the search would cut off at its depth: those with room who are nearest by

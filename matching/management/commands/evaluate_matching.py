@@ -9,11 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.refusals import NotFound
 from matching.embeddings import EmbeddingUnavailable
 from matching.evaluation import BadSet, evaluate, read_set, scratch_database
-from matching.ranking import Policy, policy_of
-from matching.services import policies
+from matching.management.policy_argument import policy_argument
 
 
 class Command(BaseCommand):
@@ -34,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            policy = _policy(options["policy"])
+            policy = policy_argument(options["policy"])
             labelled = read_set(options["folder"])
             with scratch_database():
                 figures = evaluate(
@@ -61,18 +59,3 @@ class Command(BaseCommand):
         if self.stderr.isatty():
             self.stderr.write(f"\r\x1b[K{line}", ending="")
             self.stderr.flush()
-
-
-def _policy(wanted: str) -> Policy:
-    """Asked of our own database, before the scratch one takes its place."""
-    if wanted.endswith(".json"):
-        path = Path(wanted)
-        try:
-            weights = json.loads(path.read_text(encoding="utf-8"))
-            return policy_of(path.stem, weights)
-        except (OSError, ValueError, AttributeError) as error:
-            raise CommandError(f"{wanted}: {error}") from error
-    try:
-        return policies.named(wanted) if wanted else policies.published()
-    except NotFound:
-        raise CommandError(f"There is no policy {wanted}.") from None
