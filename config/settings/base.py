@@ -137,13 +137,11 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # -- Postgres and Redis ------------------------------------------------------------------------
 _database_url = environment.text("DATABASE_URL")
-_database_of_url = (
+_database: dict[str, Any] = dict(
     checked.database(_database_url) if _database_url else embedded.database_settings(VAR_DIR)
-)
-_database: dict[str, Any] = dict(_database_of_url) | {"ENGINE": "django.db.backends.postgresql"}
-_database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-# Without a number here psycopg prepares nothing, not even the statement of a search, which asks for it;
-# and planning that one anew takes longer than running it. So high, because nothing else should be.
+) | {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# Without a number psycopg prepares nothing, not even the statement of a search, which asks for it and
+# takes longer to plan than to run. So high, because nothing else should be.
 _database["OPTIONS"] = {"prepare_threshold": 1_000_000_000} | _database.get("OPTIONS", {})
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
