@@ -39,6 +39,8 @@ def server(settings) -> Iterator[OpenAIStandIn]:
         settings.EMBEDDING_BUDGET_MS = 500
         embeddings.backend()
         yield server
+        # The next test's server may have this one's port.
+        embeddings.breaker_of_questions().succeeded()
 
 
 def test_uses_add_up_by_month_purpose_and_model(settings):
