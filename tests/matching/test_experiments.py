@@ -18,6 +18,7 @@ from matching.services import policies
 from mentors.models import Mentor
 from sessions_app.models import AvailabilityWindow
 from sessions_app.refusals import IllegalMove
+from tests.factories import MenteeFactory
 from tests.hours import open_window
 from tests.matching.experimenting import (
     answered,
@@ -99,8 +100,12 @@ def test_the_same_question_is_answered_the_same_on_the_same_day(other):
 def test_program_managers_are_answered_by_the_published_policy_and_not_counted(other):
     market()
     running(other)
-    answer = ask(carol(email="another@example.com"))
+    manager = carol(email="another@example.com")
+    answer = ask(manager)
     assert (stored(answer).experiment, set(teams(answer))) == (None, {""})
+    MenteeFactory(user=manager)
+    manager.refresh_from_db()
+    assert stored(ask(manager)).experiment is None
 
 
 def test_one_half_takes_part_when_it_was_said_so(other):
