@@ -18,12 +18,16 @@ from matching.models import Experiment
 # How far back the share of successful requests before an experiment is looked up.
 BEFORE: Final = timedelta(days=28)
 
+# Whoever comes back to a list, reloads it or narrows it down asks again, and is answered from the same
+# draws: what one person asks in the same words on one day is one request, in which a mentor counts once.
+#
 # A booking counts for the request that its form came from; one that names none, for the list from which
 # the mentor was opened last. Both for seven days. An id that a client sends may be anybody's, so it
 # counts only where the mentee asked this themself and was shown this mentor.
 _STATEMENT: Final = """
     WITH asked AS MATERIALIZED (
-        SELECT id, user_id, created_at, arm FROM matching_matchrequest WHERE {which}
+        SELECT id, user_id, created_at, arm, query, (created_at AT TIME ZONE %(zone)s)::date AS day
+        FROM matching_matchrequest WHERE {which}
     ), shown AS MATERIALIZED (
         SELECT i.id, i.mentor_id, i.team, i.clicked_at, asked.id AS request_id, asked.user_id,
             asked.created_at
@@ -55,12 +59,12 @@ _STATEMENT: Final = """
             ))
         GROUP BY shown.id
     )
-    SELECT asked.user_id, asked.created_at, asked.arm, {counts}
+    SELECT asked.user_id, min(asked.created_at), asked.arm, {counts}
     FROM asked
     LEFT JOIN shown ON shown.request_id = asked.id
     LEFT JOIN booked ON booked.id = shown.id
-    GROUP BY asked.id, asked.user_id, asked.created_at, asked.arm
-    ORDER BY asked.created_at, asked.id
+    GROUP BY asked.user_id, asked.day, asked.query, asked.arm
+    ORDER BY min(asked.created_at), asked.user_id, asked.query
 """
 
 _COUNTED: Final = {
@@ -80,15 +84,18 @@ def running() -> Experiment | None:
 
 def requests_of(experiment: Experiment) -> list[Asked]:
     """All that was asked in an experiment, the earliest first, with what came of it by team."""
-    return _read("experiment_id = %(experiment)s", {"experiment": experiment.pk})
+    return _read(
+        "experiment_id = %(experiment)s",
+        {"experiment": experiment.pk, "zone": experiment.time_zone},
+    )
 
 
-def requests_before(now: datetime) -> list[Asked]:
+def requests_before(now: datetime, zone: str) -> list[Asked]:
     """What mentees asked outside experiments in the last 28 days, as if the control had answered."""
     return _read(
         "experiment_id IS NULL AND created_at >= %(since)s AND created_at < %(now)s"
         " AND user_id IN (SELECT user_id FROM mentors_mentee)",
-        {"since": now - BEFORE, "now": now},
+        {"since": now - BEFORE, "now": now, "zone": zone},
     )
 
 
@@ -96,7 +103,7 @@ def _read(which: str, values: dict[str, Any]) -> list[Asked]:
     # Outside experiments nobody's team is written down; it was everybody's policy, the control.
     teams = {CONTROL: "shown.team <> 'treatment'", TREATMENT: "shown.team = 'treatment'"}
     columns = [
-        f"count(*) FILTER (WHERE {mine} AND {_COUNTED[name]})"
+        f"count(DISTINCT shown.mentor_id) FILTER (WHERE {mine} AND {_COUNTED[name]})"
         for mine in teams.values()
         for name in COUNTS
     ]

@@ -66,7 +66,7 @@ def needed_by(experiment: Experiment, *, now: datetime) -> int:
         experiment.kind,
         experiment.outcome,
         experiment.least_effect / 100,
-        selectors.requests_before(now),
+        selectors.requests_before(now, experiment.time_zone),
         ZoneInfo(experiment.time_zone),
     )
 

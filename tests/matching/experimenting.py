@@ -52,7 +52,7 @@ def answered(experiment, votes, *, people=40):
     mentees = [MenteeFactory() for _ in range(people)]
     for n, vote in enumerate(votes):
         request = MatchRequest.objects.create(
-            user=mentees[n % people].user, query="x", model_id="m", policy="default", took_ms=1,
+            user=mentees[n % people].user, query=f"question {n}", model_id="m", policy="default", took_ms=1,
             experiment=experiment, arm="both",
         )  # fmt: skip
         MatchImpression.objects.create(

@@ -216,6 +216,25 @@ def test_a_booking_without_a_list_counts_for_the_one_opened_last(other):
     assert by_request == {earlier["request_id"]: False, later["request_id"]: True}
 
 
+def test_coming_back_to_a_list_is_no_other_request(other):
+    market()
+    experiment = running(other)
+    mentee = alice()
+    answers = [ask(mentee) for _ in range(3)]
+    for answer in answers:
+        browser(mentee).get(path_of(answer))
+    browser(mentee).get(path_of(answers[2], 1))
+    ask(mentee, "contracts and trademarks")
+    stranger = mallory()
+    ask(stranger)
+    found = selectors.requests_of(experiment)
+    assert sorted(str(row.user_id) for row in found) == sorted(
+        str(user.pk) for user in (mentee, mentee, stranger)
+    )
+    assert sum(sum(team["click"] for team in row.counts.values()) for row in found) == 2
+    assert max(sum(team["shown"] for team in row.counts.values()) for row in found) == 5
+
+
 def test_a_request_that_mallory_names_is_not_credited(other):
     market()
     experiment = running(other)

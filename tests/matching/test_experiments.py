@@ -66,8 +66,13 @@ def test_without_an_experiment_nothing_is_said_of_arms(other):
     assert set(teams(answer)) == {""}
 
 
-def test_an_interleaved_list_is_both_rankings_drafted_and_says_whose_pick_each_was(other):
+@pytest.mark.parametrize("diversity", [0.0, 0.3])
+def test_an_interleaved_list_is_both_rankings_drafted_and_says_whose_pick_each_was(
+    other, diversity
+):
     market()
+    MatchPolicy.objects.filter(pk=other.pk).update(diversity=diversity)
+    other.refresh_from_db()
     experiment = running(other)
     answer = ask(alice())
     request = stored(answer)
@@ -167,6 +172,10 @@ def test_a_mentor_whose_opening_is_gone_costs_neither_team_a_place(other):
 @pytest.mark.parametrize("kind", ["interleaving", "ab", "switchback"])
 def test_an_answer_costs_no_more_queries_than_eight(other, kind):
     market()
+    # Both ask how alike the first mentors are, and the database is asked once.
+    MatchPolicy.objects.filter(pk=other.pk).update(diversity=0.1)
+    other.refresh_from_db()
+    assert everybodys().diversity
     asker = alice()
     asker.mentee  # noqa: B018 - read beforehand, as the request's own checks do
     question = services.understand(ROUND)
