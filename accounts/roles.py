@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             (
                 "matchrequest",
                 "matchimpression",
+                "matchfeedback",
                 "mentorembedding",
                 "modeluse",
                 "matchpolicy",

@@ -41,6 +41,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Matching",
         (
             ("Requests", "search", "matching", "matchrequest"),
+            ("Not relevant", "thumb_down", "matching", "matchfeedback"),
             ("Policies", "balance", "matching", "matchpolicy"),
             ("Saved queries", "bookmark", "matching", "savedquery"),
             ("Experiments", "science", "matching", "experiment"),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,12 @@ from accounts.models import User
 from accounts.schema import ProblemSerializer
 from accounts.throttling import MatchThrottle
 from matching import services
-from matching.serializers import BrowseSerializer, MatchAnswerSerializer, MatchRequestSerializer
+from matching.serializers import (
+    BrowseSerializer,
+    MatchAnswerSerializer,
+    MatchRequestSerializer,
+    NotRelevantSerializer,
+)
 from mentors.api import MentorView
 from mentors.models import Mentor
 from mentors.serializers import MentorCardSerializer
@@ -84,7 +89,12 @@ class MatchView(APIView):
     @extend_schema(
         operation_id="match",
         request=MatchRequestSerializer,
-        responses={200: MatchAnswerSerializer, 400: ProblemSerializer, 403: ProblemSerializer},
+        responses={
+            200: MatchAnswerSerializer,
+            400: ProblemSerializer,
+            403: ProblemSerializer,
+            429: OpenApiResponse(ProblemSerializer, "`throttled`, with Retry-After"),
+        },
         parameters=[IDEMPOTENCY_KEY],
         examples=[_ASKED, _ANSWERED],
     )
@@ -111,6 +121,47 @@ class MatchView(APIView):
             now=timezone.now(),
         )
         return Response(MatchAnswerSerializer(answer, context={"request": request}).data)
+
+
+class NotRelevantView(APIView):
+    """Not relevant, because …"""
+
+    @extend_schema(
+        operation_id="match_not_relevant",
+        request=NotRelevantSerializer,
+        responses={
+            200: OpenApiResponse(NotRelevantSerializer, "It had been said before, and is changed."),
+            201: NotRelevantSerializer,
+            400: ProblemSerializer,
+            404: OpenApiResponse(ProblemSerializer, "Not your request, or not in its list."),
+        },
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @idempotent
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Say that a mentor in the answer is not relevant.
+
+        They are not shown to you again for the same question for 90 days, or for any question where the
+        reason is about the person.
+        """
+        said = NotRelevantSerializer(data=_body(request))
+        said.is_valid(raise_exception=True)
+        feedback, is_new = services.judge(
+            user=_person(request), request_id=request_id, now=timezone.now(), **said.validated_data
+        )
+        return Response(NotRelevantSerializer(feedback).data, status=201 if is_new else 200)
+
+
+class RelevantAgainView(APIView):
+    """Take back that a mentor is not relevant."""
+
+    @extend_schema(
+        operation_id="match_relevant_again", responses={204: None, 404: ProblemSerializer}
+    )
+    def delete(self, request: Request, request_id: UUID, mentor_id: UUID) -> Response:
+        """Show the mentor again for the question of that request. May be repeated."""
+        services.take_back(user=_person(request), request_id=request_id, mentor_id=mentor_id)
+        return Response(status=204)
 
 
 class MentorListView(ListAPIView[Mentor]):

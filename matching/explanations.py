@@ -251,7 +251,7 @@ def _rating(facts: Facts) -> Reason | None:
         "Rated %(mean)s of 5 after %(count)s session",
         "Rated %(mean)s of 5 after %(count)s sessions",
         facts.rating_count,
-    ) % {"mean": number_format(mean, 1), "count": facts.rating_count}
+    ) % {"mean": number_format(round(mean, 1), 1), "count": facts.rating_count}
     return _reason("rating", text, facts.moved_by("rating"))
 
 

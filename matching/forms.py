@@ -6,7 +6,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from matching.models import MatchFeedback
 from matching.services import Filters
+from mentors.models import Mentor
 from mentors.vocabulary import AREAS, INDUSTRIES, LANGUAGES, STAGES
 
 THIS_WEEK, HOUR = timedelta(days=7), timedelta(hours=1)
@@ -52,3 +54,17 @@ class SearchForm(forms.Form):
             available_from=now if soon else None,
             available_to=end_of_week if soon else None,
         )
+
+
+class NotRelevantForm(forms.Form):
+    """Why a mentor who was shown is not relevant. One of many on a page, so its ids name the mentor."""
+
+    reason = forms.ChoiceField(
+        label=_("Why not?"),
+        choices=[("", _("Choose a reason")), *MatchFeedback.Reason.choices],
+        error_messages={"required": _("Choose one of the reasons.")},
+    )
+    words = forms.CharField(label=_("In your own words"), required=False, max_length=500)
+
+    def __init__(self, data: Any = None, *, mentor: Mentor) -> None:
+        super().__init__(data, auto_id=f"no-{mentor.pk}-%s")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.times import OffsetDateTimeField
+from matching.models import MatchFeedback
 from matching.services import Filters
 from mentors.serializers import MentorCardSerializer
 
@@ -169,3 +170,17 @@ class MatchAnswerSerializer(serializers.Serializer[Any]):
 
     def get_count(self, answer: Any) -> int:
         return len(answer.matches)
+
+
+class NotRelevantSerializer(serializers.Serializer[Any]):
+    """A mentor who was shown is not relevant, and why."""
+
+    mentor = serializers.UUIDField(
+        source="mentor_id", help_text=_("One of the mentors in the answer.")
+    )
+    reason = serializers.ChoiceField(
+        MatchFeedback.Reason.choices,
+        help_text=_("`known` and `not_them` hold for any question, the others for this one."),
+    )
+    words = WordsField(required=False, allow_blank=True, default="", max_length=500)
+    hidden_until = OffsetDateTimeField(read_only=True)

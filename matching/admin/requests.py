@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import display
 
 from accounts.admin_parts import ShownInline, ShownOnly
-from matching.models import MatchImpression, MatchRequest, MentorEmbedding, ModelUse
+from matching.models import (
+    MatchFeedback,
+    MatchImpression,
+    MatchRequest,
+    MentorEmbedding,
+    ModelUse,
+)
 from matching.services import model_state
 
 
 class ImpressionsInline(ShownInline):
     model = MatchImpression
     fields = readonly_fields = (
-        "position", "mentor_name", "score", "reasons", "is_explored", "team", "clicked_at",
+        "position", "mentor_name", "score", "reasons", "is_explored", "team", "clicked_at", "judged",
     )  # fmt: skip
     ordering = ("position",)
     verbose_name_plural = "mentors shown"
@@ -26,11 +32,19 @@ class ImpressionsInline(ShownInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MatchImpression]:
         rows: QuerySet[MatchImpression] = super().get_queryset(request)
-        return rows.select_related("mentor__user")
+        said = MatchFeedback.objects.filter(
+            request=OuterRef("request"), mentor=OuterRef("mentor")
+        ).values("reason")
+        return rows.select_related("mentor__user").annotate(said=Subquery(said))
 
     @display(description="Mentor")  # type: ignore[untyped-decorator]
     def mentor_name(self, impression: MatchImpression) -> str:
         return str(impression.mentor.user)
+
+    @display(description="Not relevant")  # type: ignore[untyped-decorator]
+    def judged(self, impression: MatchImpression) -> str:
+        said: str | None = impression.said  # type: ignore[attr-defined]
+        return str(MatchFeedback.Reason(said).label) if said else ""
 
 
 @admin.register(MatchRequest)
@@ -39,7 +53,7 @@ class MatchRequestAdmin(ShownOnly):
 
     list_display = ("created_at", "user", "query", "shown", "policy_used", "took_ms")
     list_display_links = ("created_at",)
-    list_filter = ("policy", "model_id", "advice", "created_at")
+    list_filter = ("policy", "model_id", "advice", "from_cache", "created_at")
     list_select_related = ("user",)
     search_fields = ("query", "user__name", "user__email")
     ordering = ("-created_at", "id")
@@ -56,6 +70,24 @@ class MatchRequestAdmin(ShownOnly):
     @display(description="Mentors shown")  # type: ignore[untyped-decorator]
     def shown(self, request: MatchRequest) -> int:
         return int(request.mentors_shown)  # type: ignore[attr-defined]
+
+
+@admin.register(MatchFeedback)
+class MatchFeedbackAdmin(ShownOnly):
+    """Whom people called not relevant, and why: judgements of grade 0, and what to mend in profiles."""
+
+    list_display = ("created_at", "user", "question", "mentor_name", "reason", "words")
+    list_display_links = ("created_at",)
+    list_filter = ("reason", "created_at")
+    list_select_related = ("user", "mentor__user")
+    search_fields = ("question", "words", "mentor__user__name", "user__name", "user__email")
+    ordering = ("-created_at", "id")
+    fields = ("created_at", "user", "request", "question", "mentor_name", "reason", "words")
+    readonly_fields = ("mentor_name",)
+
+    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    def mentor_name(self, feedback: MatchFeedback) -> str:
+        return str(feedback.mentor.user)
 
 
 @admin.register(MentorEmbedding)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 
 import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -363,6 +364,9 @@ class MatchFeedback(models.Model):
     # These are about the person, whatever is asked; the others about this question alone.
     ABOUT_THE_PERSON = (Reason.KNOWN, Reason.NOT_THEM)
 
+    # How long "not relevant" holds: people, their profiles and what is meant by a question change.
+    HOLDS_FOR = timedelta(days=90)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(MatchRequest, on_delete=models.CASCADE, related_name="feedback")
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="match_feedback")
@@ -392,3 +396,7 @@ class MatchFeedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mentor_id} not relevant: {self.reason}"
+
+    @property
+    def hidden_until(self) -> datetime:
+        return self.created_at + self.HOLDS_FOR

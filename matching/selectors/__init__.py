@@ -1,6 +1,6 @@
 """Reads: who asks, who could help (`retrieve`), and whose profile changed since it was last indexed."""
 
-from matching.selectors.askers import HIDDEN_FOR, Asker, as_judged, asker
+from matching.selectors.askers import Asker, as_judged, asker, left_out
 from matching.selectors.cards import cards
 from matching.selectors.experiments import (
     requests_before,
@@ -17,13 +17,13 @@ from matching.selectors.staleness import (
 )
 
 __all__ = [
-    "HIDDEN_FOR",
     "Asker",
     "Eligible",
     "StaleMentor",
     "as_judged",
     "asker",
     "cards",
+    "left_out",
     "likeness",
     "mentors_by_model",
     "requests_before",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,10 +12,8 @@ from django.db import connection
 
 from accounts.models import User
 from matching.models import MatchFeedback
-from mentors.models import Mentee
-
-# How long "not relevant" holds: people, their profiles and what is meant by a question change.
-HIDDEN_FOR: Final = timedelta(days=90)
+from mentors import selectors as people
+from mentors.models import Mentee, Mentor
 
 _COLUMNS: Final = [str(field.column) for field in Mentee._meta.concrete_fields]
 _ATTRIBUTES: Final = [field.attname for field in Mentee._meta.concrete_fields]
@@ -54,7 +53,7 @@ def asker(*, user: User, question: str, now: datetime) -> Asker:
     """Read everything about the person that decides what they are shown."""
     values: dict[str, Any] = {
         "user": user.pk,
-        "since": now - HIDDEN_FOR,
+        "since": now - MatchFeedback.HOLDS_FOR,
         "question": as_judged(question),
         "about_the_person": [str(reason) for reason in MatchFeedback.ABOUT_THE_PERSON],
     }
@@ -73,3 +72,11 @@ def asker(*, user: User, question: str, now: datetime) -> Asker:
 def as_judged(question: str) -> str:
     """A question as judgements of its answers are found by: blanks and case make no other question."""
     return " ".join(question.casefold().split())
+
+
+def left_out(*, user: User, mentor_ids: Collection[UUID]) -> list[Mentor]:
+    """Of mentors who are hidden from a person, those whom they may see all the same; by name."""
+    if not mentor_ids:
+        return []
+    seen = people.visible_to(user).prefetch_related(None).filter(pk__in=mentor_ids)
+    return sorted(seen, key=lambda mentor: (str(mentor.user), str(mentor.pk)))

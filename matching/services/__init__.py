@@ -24,6 +24,7 @@ from matching.services.indexing import (
 from matching.services.matches import Match, MatchAnswer
 from matching.services.model_state import ModelState, model_state
 from matching.services.nearest import have_vector_index
+from matching.services.not_relevant import judge, shown_mentor, take_back
 from matching.services.questions import Question, understand
 from matching.services.searching import search
 from matching.services.shown import only_free
@@ -43,6 +44,7 @@ __all__ = [
     "embed_stale",
     "have_vector_index",
     "index_words",
+    "judge",
     "match",
     "model_state",
     "needed_by",
@@ -55,7 +57,9 @@ __all__ = [
     "results_of",
     "save_experiment",
     "search",
+    "shown_mentor",
     "start_experiment",
     "stop_experiment",
+    "take_back",
     "understand",
 ]
