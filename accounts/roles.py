@@ -46,6 +46,7 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "matchpolicy",
                 "savedquery",
                 "experiment",
+                "marketrun",
             ),
             ("view", "add", "change", "delete"),
         ),

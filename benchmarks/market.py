@@ -17,7 +17,7 @@ from config.demo.people import records
 from matching.evaluation import scratch_database
 from matching.ranking import DEFAULT_POLICY
 from matching.simulator.comparison import compare
-from matching.simulator.figures import MEANINGS
+from matching.simulator.figures import MEANINGS, shown
 from matching.simulator.market import Market
 from matching.simulator.reading import read_market
 from matching.simulator.scenario import Scenario, read
@@ -30,10 +30,7 @@ class Row(dict[str, Any]):
     """A figure with its interval; a plain object in JSON."""
 
     def __str__(self) -> str:
-        if self["mean"] is None:
-            return "nothing to tell"
-        sign = "+" if self.get("is_difference") else ""
-        return format(self["mean"], f"{sign}.3f") + " [{low:.3f}, {high:.3f}]".format(**self)
+        return shown(self)
 
 
 def run(data: Path | None) -> dict[str, Any]:
@@ -75,4 +72,4 @@ def _lines(comparison: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if row["policy"] == DEFAULT_POLICY.label:
             for name, value in row["against_availability"].items():
                 label = f"{row['demand_to_capacity']:g} {row['policy']} - with room: {name}"
-                yield label, Row(value, is_difference=True)
+                yield label, Row(value)

@@ -45,6 +45,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Policies", "balance", "matching", "matchpolicy"),
             ("Saved queries", "bookmark", "matching", "savedquery"),
             ("Experiments", "science", "matching", "experiment"),
+            ("Simulated markets", "storefront", "matching", "marketrun"),
             ("Indexed texts", "notes", "matching", "mentorembedding"),
             ("Use of models", "payments", "matching", "modeluse"),
         ),

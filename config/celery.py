@@ -23,6 +23,8 @@ QUEUES = ("fastlane", "sync", "mail", "embeddings", "default")
 app.conf.task_routes = {
     "sessions_app.tasks.send_due_messages": {"queue": "mail"},
     "matching.tasks.*": {"queue": "embeddings"},
+    # Minutes of computing: profiles that changed must not wait behind it.
+    "matching.tasks.play_markets": {"queue": "default"},
     "sync.tasks.*": {"queue": "sync"},
 }
 
@@ -35,6 +37,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Finish sessions that ended": ("sessions_app.tasks.finish_ended_sessions", 60),
     "End holds and offer what is open": ("sessions_app.tasks.tend_waitlists", 30),
     "Embed changed profiles": ("matching.tasks.embed_stale", 5),
+    "Play simulated markets": ("matching.tasks.play_markets", 30),
     "Send changes to Airtable": ("sync.tasks.drain", 3),
     "Read changes from Airtable": ("sync.tasks.pull", 30),
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),

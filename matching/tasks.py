@@ -26,3 +26,13 @@ def embed_stale(**_: Any) -> None:
                 if not report.problem:
                     services.have_vector_index(embeddings.backend())
                 return
+
+
+@shared_task(ignore_result=True, time_limit=3600, soft_time_limit=3540)
+def play_markets(**_: Any) -> None:
+    """Play the simulations that were ordered, one after the other, until none is left."""
+    # Here, because the web imports tasks and never draws.
+    from matching.simulator import runs
+
+    while runs.play_next(clock=timezone.now):
+        pass

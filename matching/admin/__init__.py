@@ -1,5 +1,5 @@
 """The console's pages about matching."""
 
-from matching.admin import experiments, policies, requests
+from matching.admin import experiments, market, policies, requests
 
-__all__ = ["experiments", "policies", "requests"]
+__all__ = ["experiments", "market", "policies", "requests"]

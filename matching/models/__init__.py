@@ -13,6 +13,7 @@ from pgvector.django import VectorField
 
 from accounts.models import User
 from matching.models.experiments import KEEP_SHOWN, Experiment as Experiment
+from matching.models.market import MarketPicture as MarketPicture, MarketRun as MarketRun
 from matching.ranking import MOST
 from mentors.models import Mentor
 

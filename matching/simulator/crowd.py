@@ -6,6 +6,7 @@ difference is the policy's.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,7 @@ class Crowd:
         joins: the hour at which each mentor joins, 0 for those who were there; shape (mentors,).
         joined: who joins during the run.
         capacity: sessions each mentor could hold in the run, from joining on; shape (mentors,).
+        in_reach: and with those that can be booked by its end; shape (mentors,).
         accepts: the share of requests each mentor says yes to; shape (mentors,).
         quality: what each mentor adds to a rating; shape (mentors,).
         asks_at: the hour of each request, ascending; mentee and goal: whose and what for.
@@ -37,6 +39,7 @@ class Crowd:
     joins: Numbers
     joined: Flags
     capacity: Numbers
+    in_reach: Numbers
     accepts: Numbers
     quality: Numbers
     asks_at: Numbers
@@ -82,12 +85,16 @@ def draw(market: Market, scenario: Scenario, *, demand: float, seed: int) -> Cro
     chance = np.random.default_rng((seed, 0))
     size, supply = len(market.mentors), scenario.supply
     joins = _joins(chance, size, scenario)
-    could_hold = np.array(
-        [
-            capacity(mentor, scenario.weeks, int(joins[number] // WEEK))
-            for number, mentor in enumerate(market.mentors)
-        ],
-        dtype=float,
+    reach = scenario.weeks + math.ceil(supply.horizon_days / 7)
+    could_hold, in_reach = (
+        np.array(
+            [
+                capacity(mentor, weeks, int(joins[number] // WEEK))
+                for number, mentor in enumerate(market.mentors)
+            ],
+            dtype=float,
+        )
+        for weeks in (scenario.weeks, reach)
     )
     accepts = _shares(chance, size, supply.acceptance, supply.acceptance_strength)
     quality = chance.normal(0, scenario.ratings.mentor_spread, size)
@@ -100,6 +107,7 @@ def draw(market: Market, scenario: Scenario, *, demand: float, seed: int) -> Cro
         joins=joins,
         joined=joins > 0,
         capacity=could_hold,
+        in_reach=in_reach,
         accepts=accepts,
         quality=quality,
         asks_at=np.sort(chance.uniform(0, scenario.weeks * WEEK, requests)),

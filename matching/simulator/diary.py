@@ -37,6 +37,7 @@ class Diary:
         rows = sorted(
             (start.hour + period * PERIOD_WEEKS * WEEK, number, start.seats)
             for number, mentor in enumerate(mentors)
+            if mentor.weekly_cap
             for start in mentor.starts
             for period in range(periods)
         )
@@ -51,6 +52,7 @@ class Diary:
         self._busy: dict[int, list[tuple[float, float]]] = {}
         self.booked_hour: list[float] = []
         self.booked_mentor: list[int] = []
+        self.booked_mentee: list[int] = []
 
     def next_starts(self, first: float, last: float) -> Numbers:
         """Each mentor's first open start in [first, last), in hours; infinite without one."""
@@ -103,6 +105,7 @@ class Diary:
         self._busy.setdefault(mentee, []).append((hour, hour + length))
         self.booked_hour.append(hour)
         self.booked_mentor.append(mentor)
+        self.booked_mentee.append(mentee)
         week = int(hour // WEEK)
         self._in_week[mentor, week] = self._in_week.get((mentor, week), 0) + 1
         if self._in_week[mentor, week] >= self._caps[mentor]:

@@ -25,7 +25,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "rating": "rating to be expected of the sessions, 1 to 5",
     "exposure": "how often a mentor who joined is shown in the first four weeks, times the mean",
     "newly_booked": "of the mentors who joined, those booked within four weeks, share",
-    "left": "mentees who left without asking anybody, share of requests",
+    "left": "requests that ended with the mentee leaving, asking nobody (else), share",
 }
 
 # A mentor who was there for less than that of a period could not show anything in it.
@@ -34,7 +34,7 @@ LEAST_OF_A_PERIOD: Final = 14 * DAY
 
 def figures(log: Log, crowd: Crowd, scenario: Scenario) -> dict[str, float]:
     """By the names of `MEANINGS`; nan where there is nothing to tell."""
-    requests, capacity = len(crowd.asks_at), float(crowd.capacity.sum())
+    requests, capacity = len(crowd.asks_at), float(crowd.in_reach.sum())
     booked = float(log.booked_in.sum())
     per_mentor = log.booked_in.sum(axis=1)
     had_room = log.had_room.any(axis=1) | (per_mentor > 0)
@@ -53,9 +53,9 @@ def figures(log: Log, crowd: Crowd, scenario: Scenario) -> dict[str, float]:
 
 
 def loads(log: Log, crowd: Crowd) -> Numbers:
-    """Bookings as a share of capacity, of those who have any."""
-    could = crowd.capacity > 0
-    shares: Numbers = log.booked_in.sum(axis=1)[could] / crowd.capacity[could]
+    """Bookings as a share of what each could take, of those who could take any."""
+    could = crowd.in_reach > 0
+    shares: Numbers = log.booked_in.sum(axis=1)[could] / crowd.in_reach[could]
     return shares
 
 
@@ -87,13 +87,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield ""
         yield f"{name}: {meaning}"
         for row in rows:
-            value = row[name]
-            shown = (
-                "nothing to tell"
-                if value["mean"] is None
-                else "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**value)
-            )
-            yield f"  {row['demand_to_capacity']:<5g} {row['policy']:<32} {shown}"
+            yield f"  {row['demand_to_capacity']:<5g} {row['policy']:<32} {shown(row[name])}"
+
+
+def shown(value: Mapping[str, float | None]) -> str:
+    """A mean with its interval, as people read it."""
+    mean, low, high = (value[name] for name in ("mean", "low", "high"))
+    return "nothing to tell" if mean is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def mean_and_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:

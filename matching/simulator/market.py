@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -104,17 +105,20 @@ class Market:
 
 
 def capacity(mentor: MarketMentor, weeks: int, first: int = 0) -> int:
-    """How many sessions a mentor could hold from one week to the last of a run: the seats of starts
-    that do not overlap, and in no week more than the cap."""
-    in_week = _seats_in_weeks(mentor)
-    return sum(min(mentor.weekly_cap, in_week[week % PERIOD_WEEKS]) for week in range(first, weeks))
+    """How many sessions a mentor could hold from one week of a run to another, that one excluded: the
+    most seats of starts that do not overlap, and in no week more than the cap."""
+    in_period = [min(mentor.weekly_cap, _most_seats(mentor, week)) for week in range(PERIOD_WEEKS)]
+    return sum(in_period[week % PERIOD_WEEKS] for week in range(first, weeks))
 
 
-def _seats_in_weeks(mentor: MarketMentor) -> list[int]:
-    seats = [0] * PERIOD_WEEKS
-    free_from = -np.inf
-    for start in sorted(mentor.starts, key=lambda start: start.hour):
-        if start.hour >= free_from:
-            seats[int(start.hour // WEEK)] += start.seats
-            free_from = start.hour + mentor.length
-    return seats
+def _most_seats(mentor: MarketMentor, week: int) -> int:
+    """Weighted interval scheduling (Kleinberg and Tardos, "Algorithm Design", 6.1) of a week's starts."""
+    starts = sorted(
+        (start for start in mentor.starts if start.hour // WEEK == week), key=lambda one: one.hour
+    )
+    hours = [start.hour for start in starts]
+    most = [0]
+    for place, start in enumerate(starts):
+        before = bisect.bisect_right(hours, start.hour - mentor.length, hi=place)
+        most.append(max(most[-1], start.seats + most[before]))
+    return most[-1]

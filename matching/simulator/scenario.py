@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -18,30 +19,36 @@ class BadScenario(Exception):
     """An assumption cannot be used; the message names it and says what it may be."""
 
 
-def _given(default: Any, lowest: float, highest: float) -> Any:
-    """A field with a default and the range it may lie in, ends included."""
-    return field(default=default, metadata={"bounds": (lowest, highest)})
+def _given(default: Any, lowest: float, highest: float, meaning: str) -> Any:
+    """A field with its default, the range it may lie in (ends included), and what it means."""
+    return field(default=default, metadata={"bounds": (lowest, highest), "meaning": meaning})
+
+
+def _said(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Who asks, how often, and for what.
+    """Who asks, how often, and for what."""
 
-    Attributes:
-        to_capacity: requests over all weeks, as shares of the sessions that could be held; each is
-            simulated.
-        popularity: how unevenly goals are asked for: the k-th most popular with weight k^-popularity
-            (Zipf). Which goal is how popular is drawn anew with each seed. 0: all alike.
-        requests_each: how often one mentee asks in the whole run, on average.
-        tries: after a refusal a mentee asks for another list, so many times in all.
-        goals: what is asked for, in words; empty: what the mentees of the database look for.
-    """
-
-    to_capacity: tuple[float, ...] = field(default=(0.6, 0.9), metadata={"bounds": (0.0, 10.0)})
-    popularity: float = _given(1.0, 0.0, 3.0)
-    requests_each: float = _given(6.0, 1.0, 1000.0)
-    tries: int = _given(2, 1, 10)
-    goals: tuple[str, ...] = ()
+    to_capacity: tuple[float, ...] = _given(
+        (0.6, 0.9),
+        0.0,
+        10.0,
+        "requests in all weeks, by the sessions mentors could hold; each is played",
+    )
+    popularity: float = _given(
+        1.0,
+        0.0,
+        3.0,
+        "Zipf: the k-th goal is asked for 1/k^popularity as often as the first; 0: alike",
+    )
+    requests_each: float = _given(6.0, 1.0, 1000.0, "times that one mentee asks in the whole run")
+    tries: int = _given(2, 1, 10, "lists that a mentee asks for before giving up")
+    goals: tuple[str, ...] = _said(
+        (), "what is asked for, in words; none: what mentees look for and people asked for lately"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,72 +56,65 @@ class Choice:
     """Whom a mentee chooses from a list: a multinomial logit with an outside option (McFadden 1974).
 
     The weight of a mentor in place p is exp(sensitivity * fit) / log2(p + 1)^position, that of leaving
-    without having asked anybody exp(sensitivity * outside_fit).
-
-    Attributes:
-        list_length: mentors shown.
-        sensitivity: how surely the better fit is chosen; 0 is by place alone. Fit is the relevance of
-            a mentor for a goal, 0 to 1.
-        position: how much being further down costs; 0: nothing, 1: as much as nDCG says.
-        outside: whether a mentee may leave at all.
-        outside_fit: how well a mentor must fit to be chosen as readily as leaving.
+    without having asked anybody exp(sensitivity * outside_fit). Fit is the relevance of a mentor for a
+    goal among all mentors, 0 to 1.
     """
 
-    list_length: int = _given(10, 1, 50)
-    sensitivity: float = _given(6.0, 0.0, 50.0)
-    position: float = _given(1.0, 0.0, 5.0)
-    outside: bool = True
-    outside_fit: float = _given(0.65, 0.0, 1.5)
+    list_length: int = _given(10, 1, 50, "mentors shown")
+    sensitivity: float = _given(
+        6.0, 0.0, 50.0, "6: a fit .1 higher is chosen 1.8 times as often; 0: by place alone"
+    )
+    position: float = _given(
+        1.0,
+        0.0,
+        5.0,
+        "1: place 10 is looked at .29 times as often as the first, as in nDCG; 0: as often",
+    )
+    outside: bool = _said(True, "whether mentees may leave without asking anybody")
+    outside_fit: float = _given(
+        0.65, 0.0, 1.5, "how well the first must fit to be chosen as readily as leaving"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """What mentors do.
+    """What mentors do. Each one's share of yes is a draw from Beta(acceptance * acceptance_strength,
+    (1 - acceptance) * acceptance_strength)."""
 
-    Attributes:
-        acceptance: the share of requests that a mentor says yes to, on average over mentors.
-        acceptance_strength: how alike mentors are in that: each one's share is a draw from
-            Beta(acceptance * strength, (1 - acceptance) * strength).
-        joining: the share of mentors who join during the run, on a Monday after the first week and
-            before the last two, unknown to everyone.
-        notice_hours: a session can be booked until so many hours before it starts.
-        horizon_days: and at most so many days ahead.
-    """
-
-    acceptance: float = _given(0.8, 0.0, 1.0)
-    acceptance_strength: float = _given(20.0, 1.0, 10_000.0)
-    joining: float = _given(0.1, 0.0, 0.9)
-    notice_hours: float = _given(24.0, 0.0, 168.0)
-    horizon_days: int = _given(14, 1, 60)
+    acceptance: float = _given(
+        0.8, 0.0, 1.0, "share of requests that mentors say yes to, on average"
+    )
+    acceptance_strength: float = _given(
+        20.0, 1.0, 10_000.0, "how alike mentors are in that; 20: four in five accept .68 to .90"
+    )
+    joining: float = _given(
+        0.1,
+        0.0,
+        0.9,
+        "share of mentors who join after the first week and before the last two, unknown",
+    )
+    notice_hours: float = _given(24.0, 0.0, 168.0, "a session is booked so long ahead at least")
+    horizon_days: int = _given(14, 1, 60, "and so long ahead at most")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratings:
-    """What mentees think of a session: base + fit_adds * fit + how good this mentor is (normal with
-    mentor_spread) + the day (normal with session_spread), on the scale of 1 to 5.
+    """What mentees think of a session, 1 to 5: base + fit_adds * fit + how good this mentor is (normal
+    with mentor_spread) + the day (normal with session_spread)."""
 
-    Attributes:
-        share: how many sessions are rated.
-    """
-
-    base: float = _given(3.5, 1.0, 5.0)
-    fit_adds: float = _given(1.0, 0.0, 4.0)
-    mentor_spread: float = _given(0.3, 0.0, 2.0)
-    session_spread: float = _given(0.5, 0.0, 2.0)
-    share: float = _given(0.6, 0.0, 1.0)
+    base: float = _given(3.5, 1.0, 5.0, "rating of an average mentor who does not fit at all")
+    fit_adds: float = _given(1.0, 0.0, 4.0, "what a perfect fit adds")
+    mentor_spread: float = _given(0.3, 0.0, 2.0, "how much mentors differ (standard deviation)")
+    session_spread: float = _given(0.5, 0.0, 2.0, "and sessions of one mentor")
+    share: float = _given(0.6, 0.0, 1.0, "of sessions that are rated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Everything that is assumed. The same scenario, market and policy give the same figures.
+    """Everything that is assumed. The same scenario, market and policy give the same figures."""
 
-    Attributes:
-        weeks: how long the run is.
-        seeds: so many runs, with the seeds 1, 2, …; figures are means over them.
-    """
-
-    weeks: int = _given(12, 2, MOST_WEEKS)
-    seeds: int = _given(20, 1, MOST_SEEDS)
+    weeks: int = _given(12, 2, MOST_WEEKS, "how long a run is")
+    seeds: int = _given(20, 1, MOST_SEEDS, "so many runs, 1, 2, …; figures are means over them")
     demand: Demand = Demand()
     choice: Choice = Choice()
     supply: Supply = Supply()
@@ -122,6 +122,24 @@ class Scenario:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def as_toml(self) -> str:
+        """Every assumption with what it means, as `from_toml` reads it."""
+        return "\n".join(_lines(self)) + "\n"
+
+
+def _lines(part: Any) -> Iterator[str]:
+    inner = []
+    for item in fields(part):
+        value = getattr(part, item.name)
+        if hasattr(value, "__dataclass_fields__"):
+            inner.append((item.name, value))
+        else:
+            # JSON writes numbers, texts, booleans and lists as TOML reads them.
+            yield f"{item.name} = {json.dumps(value, ensure_ascii=False)}  # {item.metadata['meaning']}"
+    for name, value in inner:
+        yield from ("", f"[{name}]")
+        yield from _lines(value)
 
 
 def read(path: Path) -> Scenario:
