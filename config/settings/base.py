@@ -344,7 +344,7 @@ REST_FRAMEWORK = {
         "match": "60/min",
         "match_by_manager": "300/min",
         "write": "240/min",
-    },
+    },  # fmt: skip
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%SZ",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from matching.simulator.serving import AVAILABLE, RANDOM, RELEVANCE, server_for
 from tests.matching.markets import market, markets, mentor, scenario, scenarios
 
 SERVED = st.sampled_from([DEFAULT_POLICY, RELEVANCE, AVAILABLE, RANDOM])
-NO_SIGNALS = replace(DEFAULT_POLICY, **dict.fromkeys(SIGNALS, 0.0), explore_at=0, diversity=0.0)
+_NOTHING: dict[str, Any] = dict.fromkeys(SIGNALS, 0.0)
+NO_SIGNALS = replace(DEFAULT_POLICY, **_NOTHING, explore_at=0, diversity=0.0)
 SHARES = ("booked", "booked_ever", "filled", "gini", "ndcg", "fit", "newly_booked", "left")
 
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('matching', '0008_use_of_models'),
+        ("matching", "0010_generation_of_answers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
