@@ -17,6 +17,7 @@ from config import embedded, environment
 from config.environment import ConfigurationError
 from config.logging import LOGGING as LOGGING
 from config.settings import checked
+from config.settings.console import UNFOLD as UNFOLD
 from config.settings.matching import (
     EMBEDDING_BACKEND as EMBEDDING_BACKEND,
     EMBEDDING_BUDGET_MS as EMBEDDING_BUDGET_MS,
@@ -344,7 +345,7 @@ REST_FRAMEWORK = {
         "match": "60/min",
         "match_by_manager": "300/min",
         "write": "240/min",
-    },  # fmt: skip
+    },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%SZ",
 }
@@ -361,35 +362,6 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATION_PARAMETERS": False,
 }
-
-# -- The program managers' console -------------------------------------------------------------
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Office Hours",
-    "SITE_HEADER": "Office Hours",
-    "SITE_SUBHEADER": "Program managers",
-    "SITE_SYMBOL": "schedule",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "6px",
-    # The pages' paper, ink and green (static/src/app.css).
-    "COLORS": {
-        "base": {
-            "50": "#faf8f4", "100": "#f3efe7", "200": "#e6e1d6", "300": "#d3ccbd", "400": "#a39c8d",
-            "500": "#6b665b", "600": "#5b564b", "700": "#443f36", "800": "#2b2822", "900": "#1d1b16",
-            "950": "#131109",
-        },
-        "primary": {
-            "50": "#f2f8f3", "100": "#e4efe6", "200": "#c2dfcb", "300": "#8fc3a1", "400": "#4f9a6a",
-            "500": "#1b6b3b", "600": "#14532d", "700": "#0f4023", "800": "#0c341d", "900": "#0a2a18",
-            "950": "#061a0f",
-        },
-    },
-    "SIDEBAR": {
-        "show_search": True,
-        "show_all_applications": False,
-        "navigation": "config.admin_menu.navigation",
-    },
-}  # fmt: skip
 
 # -- Ops ---------------------------------------------------------------------------------------
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
