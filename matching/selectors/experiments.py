@@ -26,54 +26,61 @@ BEFORE: Final = timedelta(days=28)
 # counts only where the mentee asked this themself and was shown this mentor.
 _STATEMENT: Final = """
     WITH asked AS MATERIALIZED (
-        SELECT id, user_id, created_at, arm, query, (created_at AT TIME ZONE %(zone)s)::date AS day
+        SELECT id, user_id, created_at, arm, dense_rank() OVER (
+            ORDER BY user_id, arm, (created_at AT TIME ZONE %(zone)s)::date, query
+        ) AS number
         FROM matching_matchrequest WHERE {which}
     ), shown AS MATERIALIZED (
-        SELECT i.id, i.mentor_id, i.team, i.clicked_at, asked.id AS request_id, asked.user_id,
-            asked.created_at
+        SELECT i.id, i.mentor_id, i.team, i.clicked_at, asked.number
         FROM asked JOIN matching_matchimpression i ON i.request_id = asked.id
+    ), credited AS MATERIALIZED (
+        SELECT s.id AS session_id, s.mentor_id, s.created_at, credit.id
+        FROM sessions_app_session s
+        JOIN mentors_mentee m ON m.id = s.mentee_id
+        CROSS JOIN LATERAL (
+            SELECT i.id
+            FROM matching_matchimpression i JOIN matching_matchrequest r ON r.id = i.request_id
+            WHERE r.id = s.match_request AND i.mentor_id = s.mentor_id AND r.user_id = m.user_id
+                AND s.created_at >= r.created_at
+                AND s.created_at < coalesce(i.clicked_at, r.created_at) + %(within)s
+            UNION ALL
+            (SELECT i.id
+            FROM matching_matchrequest r JOIN matching_matchimpression i ON i.request_id = r.id
+            WHERE s.match_request IS NULL AND s.booked_by_id = m.user_id
+                AND r.user_id = m.user_id AND i.mentor_id = s.mentor_id
+                AND i.clicked_at <= s.created_at AND i.clicked_at > s.created_at - %(within)s
+            ORDER BY i.clicked_at DESC LIMIT 1)
+        ) AS credit
+        WHERE s.created_at >= (SELECT min(created_at) FROM asked)
+            AND m.user_id IN (SELECT user_id FROM asked)
     ), booked AS MATERIALIZED (
-        SELECT shown.id,
+        SELECT credited.id,
             bool_or(EXISTS (
                 SELECT FROM sessions_app_sessionevent e
-                WHERE e.session_id = s.id AND e.to_status = 'booked'
+                WHERE e.session_id = credited.session_id AND e.to_status = 'booked'
             )) AS accepted,
             bool_or(NOT EXISTS (
                 SELECT FROM sessions_app_session other
-                WHERE other.mentor_id = s.mentor_id AND other.created_at < s.created_at
-                    AND other.starts_at > s.created_at - %(period)s AND other.status <> 'cancelled'
+                WHERE other.mentor_id = credited.mentor_id AND other.status <> 'cancelled'
+                    AND other.created_at < credited.created_at
+                    AND other.starts_at > credited.created_at - %(period)s
             )) AS unused
-        FROM sessions_app_session s
-        JOIN mentors_mentee m ON m.id = s.mentee_id
-        JOIN shown ON shown.user_id = m.user_id AND shown.mentor_id = s.mentor_id
-        WHERE s.created_at >= shown.created_at
-            AND s.created_at < coalesce(shown.clicked_at, shown.created_at) + %(within)s
-            AND (s.match_request = shown.request_id OR (
-                s.match_request IS NULL AND s.booked_by_id = m.user_id
-                AND shown.clicked_at <= s.created_at AND NOT EXISTS (
-                    SELECT FROM matching_matchimpression later
-                    JOIN matching_matchrequest r ON r.id = later.request_id
-                    WHERE r.user_id = shown.user_id AND later.mentor_id = shown.mentor_id
-                        AND later.clicked_at > shown.clicked_at AND later.clicked_at <= s.created_at
-                )
-            ))
-        GROUP BY shown.id
+        FROM credited
+        GROUP BY credited.id
+    ), mentor AS (
+        SELECT number, team, bool_or(clicked_at IS NOT NULL) AS click, bool_or(booked.id IS NOT NULL) AS booking,
+            bool_or(coalesce(accepted, false)) AS accepted, bool_or(coalesce(unused, false)) AS unused
+        FROM shown LEFT JOIN booked ON booked.id = shown.id
+        GROUP BY number, team, mentor_id
+    ), counted AS (
+        SELECT number, {counts} FROM mentor GROUP BY number
+    ), request AS (
+        SELECT number, user_id, min(created_at) AS at, arm FROM asked GROUP BY number, user_id, arm
     )
-    SELECT asked.user_id, min(asked.created_at), asked.arm, {counts}
-    FROM asked
-    LEFT JOIN shown ON shown.request_id = asked.id
-    LEFT JOIN booked ON booked.id = shown.id
-    GROUP BY asked.user_id, asked.day, asked.query, asked.arm
-    ORDER BY min(asked.created_at), asked.user_id, asked.query
+    SELECT user_id, at, arm, {names}
+    FROM request LEFT JOIN counted USING (number)
+    ORDER BY at, number
 """
-
-_COUNTED: Final = {
-    "shown": "TRUE",
-    "click": "shown.clicked_at IS NOT NULL",
-    "booking": "booked.id IS NOT NULL",
-    "accepted": "booked.accepted",
-    "unused": "booked.unused",
-}
 
 
 def running() -> Experiment | None:
@@ -101,13 +108,19 @@ def requests_before(now: datetime, zone: str) -> list[Asked]:
 
 def _read(which: str, values: dict[str, Any]) -> list[Asked]:
     # Outside experiments nobody's team is written down; it was everybody's policy, the control.
-    teams = {CONTROL: "shown.team <> 'treatment'", TREATMENT: "shown.team = 'treatment'"}
-    columns = [
-        f"count(DISTINCT shown.mentor_id) FILTER (WHERE {mine} AND {_COUNTED[name]})"
-        for mine in teams.values()
+    teams = {CONTROL: "team <> 'treatment'", TREATMENT: "team = 'treatment'"}
+    columns = {
+        f"{team}_{name}": mine if name == "shown" else f"{mine} AND {name}"
+        for team, mine in teams.items()
         for name in COUNTS
-    ]
-    statement = _STATEMENT.format(which=which, counts=", ".join(columns))
+    }
+    statement = _STATEMENT.format(
+        which=which,
+        counts=", ".join(
+            f"count(*) FILTER (WHERE {rule}) AS {name}" for name, rule in columns.items()
+        ),
+        names=", ".join(f"coalesce({name}, 0)" for name in columns),
+    )
     values = {"within": ATTRIBUTED_WITHIN, "period": BEFORE, **values}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
