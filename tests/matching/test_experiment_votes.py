@@ -239,7 +239,21 @@ def test_a_request_that_mallory_names_is_not_credited(other):
     market()
     experiment = running(other)
     answer = ask(alice())
-    book(mallory(), answer, 0, request=answer["request_id"])
+    stranger = mallory()
+    ask(stranger)  # who takes part as well
+    book(stranger, answer, 0, request=answer["request_id"])
+    assert votes(experiment)["booking"] == (0, 0)
+
+
+def test_what_a_manager_books_for_somebody_is_no_vote_of_theirs(other):
+    market()
+    experiment = running(other)
+    mentee = alice()
+    answer = ask(mentee)
+    browser(mentee).get(path_of(answer))
+    session = book(mentee, answer, 0)
+    assert sum(votes(experiment)["booking"]) == 1
+    Session.objects.filter(pk=session.pk).update(booked_by=experiment.started_by)
     assert votes(experiment)["booking"] == (0, 0)
 
 
