@@ -99,6 +99,7 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("admin-policy-preview", follow("a[href$='/preview/']")),
         ("admin-experiments", "/admin/matching/experiment/"),
         ("admin-market", "/admin/matching/marketrun/"),
+        ("admin-models", "/admin/matching/modeluse/"),
         ("admin-sync", "/admin/sync/"),
     ),
 }

@@ -117,7 +117,7 @@ class ModelUseAdmin(ShownOnly):
     """What paid models were used for, month by month, and how they are doing now."""
 
     list_display = (
-        "month_name", "purpose", "model_id", "calls", "failures", "tokens_in", "tokens_out", "dollars",
+        "month_name", "purpose", "model_id", "calls", "failures", "grouped_in", "grouped_out", "dollars",
     )  # fmt: skip
     list_display_links = None
     list_filter = ("month", "purpose")
@@ -134,6 +134,14 @@ class ModelUseAdmin(ShownOnly):
     @display(description="Month", ordering="month")  # type: ignore[untyped-decorator]
     def month_name(self, use: ModelUse) -> str:
         return f"{use.month:%B %Y}"
+
+    @display(description="Tokens in", ordering="tokens_in")  # type: ignore[untyped-decorator]
+    def grouped_in(self, use: ModelUse) -> str:
+        return f"{use.tokens_in:,}"
+
+    @display(description="Tokens out", ordering="tokens_out")  # type: ignore[untyped-decorator]
+    def grouped_out(self, use: ModelUse) -> str:
+        return f"{use.tokens_out:,}"
 
     @display(description="US dollars", ordering="cost")  # type: ignore[untyped-decorator]
     def dollars(self, use: ModelUse) -> str:

@@ -45,7 +45,8 @@ def _why_not(month: spending.Month) -> str:
         return _("The language model is off: see Program settings.")
     if month.is_spent:
         return _("The language model is off until the next month: its limit is reached.")
-    return _left_alone(breaker_of(model))
+    left_alone = _left_alone(breaker_of(model))
+    return left_alone and _("The language model does not help just now. %s") % left_alone
 
 
 def _meaning() -> str:

@@ -195,7 +195,9 @@ def test_the_console_says_how_the_models_are_doing(wanted, settings):
     assert f"this month: {calls}, in vain: 0. Cost: 0.00 of 20.00 US dollars" in page()
     wanted.fail_next(standin.out_of_quota())
     ask(api(alice(email="anna@example.com")), f"{ROUND}, please")
-    assert re.search(r"Left alone for another \d+ s. OpenAI.*s quota", page())
+    assert re.search(
+        r"does not help just now. Left alone for another \d+ s. OpenAI.*s quota", page()
+    )
     ProgramSettings.objects.update(language_model_helps=False)
     assert "The language model is off: see Program settings." in page()
     settings.OPENAI_API_KEY = None
