@@ -118,11 +118,11 @@ def explain(asked: Asked, facts: Facts, viewer: Viewer) -> tuple[Reason, ...]:
 
 def _reasons(asked: Asked, facts: Facts, viewer: Viewer) -> Iterator[Reason]:
     found = (
-        # Why somebody is here who was not just the best fit is said before anything else.
-        _explored(facts),
         _expertise(asked, facts),
-        _spare_time(facts, viewer),
         _quote(asked, facts),
+        # Why somebody is here who was not just the best fit is never the reason that finds no room.
+        _explored(facts),
+        _spare_time(facts, viewer),
         _language(facts, viewer),
         _connection(facts),
         _next_slot(facts, viewer),

@@ -42,6 +42,14 @@ def reweigh(page: Page) -> None:
     page.press("[name=_continue]")
 
 
+def leave_out(page: Page) -> None:
+    """The first of the list is not relevant."""
+    reason = page.find(".doubt[open] select")
+    reason.find_element("css selector", "option[value=known]").click()
+    page.click(".doubt[open] button")
+    page.find(".person-gone")
+
+
 # Who looks, and at what: a path, or what to press on the page before.
 WALKS: Final[dict[str, tuple[Stop, ...]]] = {
     "": (
@@ -57,6 +65,9 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("search", "/search/"),
         ("results-none", "/search/?q=help&stage=Seed&language=Welsh"),
         ("results", QUESTION),
+        ("results-doubt", lambda page: page.click(".doubt > summary")),
+        ("results-left-out", leave_out),
+        ("results-left-out-again", QUESTION),
         ("mentor", press(".person h2 a")),
         ("mentor-no-time-chosen", press("#book-form .btn-primary")),
         ("sessions", "/sessions/"),

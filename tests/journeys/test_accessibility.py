@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser import Page, chromium
 from tests.journeys.product import eventually
@@ -192,10 +193,31 @@ def test_the_pages_can_be_used_by_everybody(product):
         page.press("a[href$='/cancel/']")
         found += faults(page)
         _refused(page, product, found)
+        _not_relevant(page, product, found)
 
         sign_in(page, product, "bob@example.com")
         look(*MENTOR)
     assert found == []
+
+
+def _not_relevant(page, product, found):
+    """By keyboard: a mentor is left out, the focus is on what came in their place, and it is undone."""
+    page.open(f"{product.url}/search/?q={QUERY.replace(' ', '+')}")
+    show(page, size=WIDE, dark=False)
+    first = page.find(".person h2").text
+    page.find(".doubt > summary").send_keys(Keys.ENTER)
+    found += faults(page)
+    page.find(".doubt[open] select").send_keys("Wrong s")
+    page.find(".doubt[open] input[name=words]").send_keys("Too late for us", Keys.ENTER)
+    eventually(lambda: page.all(".person-gone"), within=10, what="A line in their place")
+    gone = page.chrome.switch_to.active_element
+    assert f"{first} is left out for this question" in gone.text
+    found += faults(page)
+    show(page, size=WIDE, dark=False)
+    gone.find_element("tag name", "button").send_keys(Keys.ENTER)
+    eventually(lambda: not page.all(".person-gone"), within=10, what="The list again")
+    assert page.find(".person h2").text == first
+    found += faults(page)
 
 
 def _mail(page, product):

@@ -194,11 +194,24 @@ def test_new_means_no_session_ever():
     assert text("new", "x", facts()) is None
 
 
-def test_who_is_shown_for_being_new_is_said_to_be_first_of_all():
-    known = facts(tags=(Tag("Fundraising", "", 5),), signals={**EVERY, EXPLORED: 1.0})
-    assert explain(asked("fundraising"), known, VIEWER)[0] == Reason(
+def test_that_somebody_is_shown_for_being_new_or_free_always_finds_room():
+    full = facts(
+        tags=(Tag("Fundraising", "", 5),),
+        bio=BIO,
+        starts=[NOW],
+        rating_total=50,
+        rating_count=10,
+        languages=["Spanish"],
+    )
+    spanish = replace(VIEWER, language="es")
+    new = replace(full, signals={**EVERY, EXPLORED: 1.0, SPARE_TIME: 1.0})
+    said = explain(asked("fundraising, investor introductions"), new, spanish)
+    assert said[2] == Reason(
         "new", "Shown here because they are new, with no sessions yet", EXPLORED
     )
+    free = replace(full, signals={**EVERY, SPARE_TIME: 1.0})
+    said = explain(asked("fundraising, investor introductions"), free, spanish)
+    assert [reason.code for reason in said] == ["expertise", "quote", "room"]
 
 
 @pytest.mark.parametrize(
