@@ -69,7 +69,7 @@ def _booked(rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("mentors with room who were booked within four weeks, share")
-    figure.legend(loc="outside upper right", ncols=min(3, len(demands)), frameon=False)
+    _legend(figure, "outside upper right", columns=3)
     return figure
 
 
@@ -101,7 +101,7 @@ def _relevance(rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_xlabel("nDCG@10 against relevance of those with room")
     axes.set_ylabel("mentors booked, share")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper", frameon=False)
+    _legend(figure, "outside right upper", columns=1)
     return figure
 
 
@@ -127,8 +127,14 @@ def _evenness(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_title(f"demand {demand:g} of capacity", fontsize=10)
         axes.set_xlabel("mentors, fewest bookings first")
     many[0].set_ylabel("share of all bookings, by capacity")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    _legend(figure, "outside lower center", columns=2)
     return figure
+
+
+def _legend(figure: Figure, loc: str, *, columns: int) -> None:
+    # Where nothing happened nothing is drawn, and a legend of nothing is warned of.
+    if any(axes.get_legend_handles_labels()[0] for axes in figure.axes):
+        figure.legend(loc=loc, ncols=columns, frameon=False)
 
 
 def _png(figure: Figure) -> bytes:

@@ -64,7 +64,8 @@ def read_market(
     begins = _next_monday(now)
     mentors = _mentors()
     known = [
-        _as_market(mentor, slots, begins) for mentor, slots in _with_slots(mentors, begins, now)
+        _as_market(mentor, slots, begins, now)
+        for mentor, slots in _with_slots(mentors, begins, now)
     ]
     known = [mentor for mentor in known if mentor.starts]
     if not known:
@@ -102,20 +103,27 @@ def _with_slots(
     last = begins + timedelta(weeks=PERIOD_WEEKS)
     for at in range(0, len(mentors), _AT_ONCE):
         some = mentors[at : at + _AT_ONCE]
-        found = times.open_slots_of(mentors=some, viewer=None, first=begins, last=last, now=now)
+        found = times.open_slots_of(mentors=some, viewer=None, first=now, last=last, now=now)
         for mentor in some:
             yield mentor, found[mentor.pk]
 
 
-def _as_market(mentor: Mentor, slots: Sequence[Slot], begins: datetime) -> MarketMentor:
-    """Four weeks of a mentor. Weeks that are beyond their horizon today are as those before."""
-    seen = min(PERIOD_WEEKS, max(1, (mentor.booking_horizon_days - 1) // 7))
-    hours = [((slot.starts_at - begins) / timedelta(hours=1), slot.seats_left) for slot in slots]
+def _as_market(
+    mentor: Mentor, slots: Sequence[Slot], begins: datetime, now: datetime
+) -> MarketMentor:
+    """Four weeks of a mentor. Weeks that are beyond their horizon today are as those before; who opens
+    less than the first of them has the seven days from now on, week for week."""
+    rows = [((slot.starts_at - begins) / timedelta(hours=1), slot.seats_left) for slot in slots]
+    seen = (now + timedelta(days=mentor.booking_horizon_days) - begins) // timedelta(weeks=1)
+    if seen < 1:
+        ends = (now - begins) / timedelta(hours=1) + WEEK
+        rows = [(hour % WEEK, seats) for hour, seats in rows if hour < ends]
+    weeks = min(PERIOD_WEEKS, max(1, seen))
     starts = [
-        Start(hour + (week - week % seen) * WEEK, seats)
+        Start(hour + (week - week % weeks) * WEEK, seats)
         for week in range(PERIOD_WEEKS)
-        for hour, seats in hours
-        if hour // WEEK == week % seen
+        for hour, seats in sorted(rows)
+        if hour // WEEK == week % weeks
     ]
     return MarketMentor(
         mentor.pk, mentor.weekly_load_cap, mentor.session_minutes / 60, tuple(starts)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.utils import timezone
 from hypothesis import strategies as st
 
 from matching.simulator.market import Goal, Market, MarketMentor, Start
 from matching.simulator.scenario import Scenario, from_mapping
 from matching.words import asked
+from mentors.models import Mentor
+from tests.hours import open_window
+from tests.matching import worlds
 from tests.matching.candidates import MODEL, one
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
@@ -44,6 +48,23 @@ def market(mentors, cosines, **changes: Any) -> Market:
 
 def scenario(**parts: Any) -> Scenario:
     return from_mapping({"weeks": 4, "seeds": 1, **parts})
+
+
+def next_monday() -> datetime:
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=7 - midnight.weekday())
+
+
+def open_market() -> dict[str, Mentor]:
+    """The five of `worlds.market`, with hours in each of the four weeks that a simulation reads."""
+    made = worlds.market()
+    for one in made.values():
+        for week in range(4):
+            for day in (1, 3):
+                hours = timedelta(days=day + 7 * week, hours=9)
+                open_window(one, starts_at=next_monday() + hours)
+    worlds.index()
+    return made
 
 
 @st.composite
