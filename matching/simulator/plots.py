@@ -131,7 +131,7 @@ def _evenness(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _legend(figure: Figure, loc: str, *, columns: int) -> None:
+def _legend(figure: Figure, loc: Any, *, columns: int) -> None:
     # Where nothing happened nothing is drawn, and a legend of nothing is warned of.
     if any(axes.get_legend_handles_labels()[0] for axes in figure.axes):
         figure.legend(loc=loc, ncols=columns, frameon=False)

@@ -38,7 +38,7 @@ def market(mentors, cosines, **changes: Any) -> Market:
     for row in cosines:
         found = [at for at, cosine in enumerate(row) if cosine is not None]
         rows = tuple(
-            one(at + 1, mentor_id=mentors[at].mentor_id, cosines=(row[at],), weekly_load_cap=mentors[at].weekly_cap)
+            one(at + 1, knownid=mentors[at].mentor_id, cosines=(row[at],), weekly_load_cap=mentors[at].weekly_cap)
             for at in found
         )  # fmt: skip
         goals.append(Goal("a goal", asked("a goal"), np.array(found, dtype=np.intp), rows))
@@ -58,11 +58,11 @@ def next_monday() -> datetime:
 def open_market() -> dict[str, Mentor]:
     """The five of `worlds.market`, with hours in each of the four weeks that a simulation reads."""
     made = worlds.market()
-    for one in made.values():
+    for known in made.values():
         for week in range(4):
             for day in (1, 3):
                 hours = timedelta(days=day + 7 * week, hours=9)
-                open_window(one, starts_at=next_monday() + hours)
+                open_window(known, starts_at=next_monday() + hours)
     worlds.index()
     return made
 
