@@ -37,6 +37,8 @@ class Candidate:
             share of the question's words, weighed by rarity, that the profile has (0 to 1).
         booked_28d: sessions that started in the last 28 days or are still to come; booked_7d: those that
             start in the next seven days; sessions: all there ever were. Cancelled ones never count.
+        idle_days: since the last session with them began, or since they joined where there was none; 0
+            while one is still to come.
         last_seen: when the mentor last came by; None where that is not known.
         requests: bookings that waited for the mentor's yes and were answered or lapsed; accepted: those that
             got it. Mentors who let founders book at once have none.
@@ -60,6 +62,7 @@ class Candidate:
     coverage: float = 0.0
     tags: tuple[Tag, ...] = ()
     booked_28d: int = 0
+    idle_days: float = 0.0
     booked_7d: int = 0
     sessions: int = 0
     rating_total: int = 0

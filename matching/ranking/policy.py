@@ -31,8 +31,8 @@ class Policy:
         version: of the policies of this name; 0 for one that is not stored.
         meaning: the share of the vectors in relevance, the rest is BM25: a convex combination (Bruch, Gai,
             Ingber 2023, arXiv 2210.11934).
-        load: how much a coming week that is booked out costs; deficit: how much a mentor gains who had
-            none of the sessions that four weeks should bring. Together a rule of backpressure (Shah,
+        load: how much a coming week that is booked out costs; deficit: how much a mentor gains whom nobody
+            has booked for four weeks. Together a rule of backpressure (Shah,
             Gulikers, Massoulie, Vojnovic 2020, arXiv 1703.00674): greedy best match leaves capacity unused.
         floor: the share of the best relevance below which nothing lifts a mentor.
         diversity: how much it costs to be like somebody further up: MMR (Carbonell and Goldstein 1998) with
@@ -43,16 +43,16 @@ class Policy:
     name: str
     version: int = 0
     meaning: float = 0.6
-    expertise: float = 0.06
-    rating: float = 0.10
+    expertise: float = 0.03
+    rating: float = 0.05
     recency: float = 0.03
-    availability: float = 0.05
-    load: float = 0.15
-    deficit: float = 0.15
+    availability: float = 0.02
+    load: float = 0.02
+    deficit: float = 0.13
     acceptance: float = 0.05
     connection: float = 0.03
     floor: float = 0.5
-    diversity: float = 0.03
+    diversity: float = 0.02
     explore_at: int = 6
 
     @property

@@ -32,13 +32,8 @@ HALF_LIFE: Final = timedelta(days=30)
 # Open starts saturate: two are much better than none, twenty hardly than ten.
 ENOUGH_STARTS: Final = 3
 
-# The period that utilization is measured in, and the share of its capacity that nobody need be below:
-# a deficit ends at 90 %. Somebody new is measured by half a week at least.
-WEEKS: Final = 4
-LOAD_PERIOD: Final = timedelta(weeks=WEEKS)
-FILLED: Final = 0.9
-LEAST_WEEKS: Final = 0.5
-_WEEK: Final = timedelta(weeks=1)
+# The period that utilization is measured in.
+LOAD_PERIOD: Final = timedelta(weeks=4)
 
 # The weight of a piece of expertise that nobody has weighed.
 USUAL_WEIGHT: Final = 3
@@ -46,19 +41,18 @@ USUAL_WEIGHT: Final = 3
 
 # What is read of each candidate, in one pass: two hundred are ranked while somebody waits.
 _NUMBERS: Final = attrgetter(
-    "free_7d", "booked_7d", "booked_28d", "weekly_load_cap", "rating_total", "rating_count",
-    "requests", "accepted",
+    "free_7d", "booked_7d", "booked_28d", "idle_days", "weekly_load_cap", "rating_total",
+    "rating_count", "requests", "accepted",
 )  # fmt: skip
 
 
 def measured(candidates: Sequence[Candidate], *, asked: Asked, now: datetime) -> Scores:
     """What each signal adds at a weight of 1, shape (len(candidates), len(SIGNALS)), each -1 to 1."""
     table = np.array([_NUMBERS(candidate) for candidate in candidates], dtype=np.float64)
-    free, booked, lately, cap, stars, ratings, requests, accepted = table.T
+    free, booked, lately, idle, cap, stars, ratings, requests, accepted = table.T
     # Sessions that each could have in a week: what they offer in the coming one, up to their cap. Two hours
     # are a full week for whoever offers two.
     capacity = np.maximum(1.0, np.minimum(free + booked, cap))
-    age = np.array([(now - c.created_at) / _WEEK for c in candidates])
     away = np.array([(now - c.last_seen) / HALF_LIFE if c.last_seen else 1.0 for c in candidates])
     columns = {
         "expertise": _expertise(candidates, asked),
@@ -66,7 +60,7 @@ def measured(candidates: Sequence[Candidate], *, asked: Asked, now: datetime) ->
         "recency": 2 * np.exp2(-np.maximum(away, 0.0)) - 1,
         "availability": 1 - np.exp(-free / ENOUGH_STARTS),
         "load": -np.minimum(1.0, booked / capacity),
-        "deficit": _deficit(lately, capacity, age),
+        "deficit": _deficit(lately, idle),
         "acceptance": _acceptance(accepted, requests),
         "connection": np.array([float(bool(c.connection)) for c in candidates]),
     }
@@ -105,16 +99,17 @@ def _rating(stars: Scores, counts: Scores) -> Scores:
     return distance
 
 
-def _deficit(booked: Scores, capacity: Scores, age: Scores) -> Scores:
-    """0 to 1: how far four weeks' sessions are below 90 % of what there was room for.
+def _deficit(booked: Scores, idle: Scores) -> Scores:
+    """0 to 1: how much a mentor is owed a session: (2^-n + 2 min(1, d / 28)^2) / 3.
 
-    max(0, 1 - booked / (.9 c w)), c sessions a week, w weeks since the mentor joined up to four: somebody
-    new without sessions is level with anybody without. Sessions to come count: a booking ends a deficit
-    at once, which is what spreads the next requests.
+    n sessions lately or to come, d days since the last one or since they joined. The first part ends
+    with the first bookings, which is what spreads the next requests; the second grows slowly and then
+    fast, so that it moves hardly anybody until a period is about to end without a session. Chosen in the
+    simulator among shapes that cost as little relevance (docs/market.md).
     """
-    wanted = FILLED * capacity * np.clip(age, LEAST_WEEKS, WEEKS)
-    short: Scores = np.maximum(0.0, 1 - booked / wanted)
-    return short
+    waited = np.minimum(1.0, idle / LOAD_PERIOD.days)
+    owed: Scores = (np.exp2(-booked) + 2 * waited**2) / 3
+    return owed
 
 
 def _acceptance(accepted: Scores, requests: Scores) -> Scores:

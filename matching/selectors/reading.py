@@ -42,6 +42,7 @@ _FACTS: Final = f"""
     ), held AS MATERIALIZED (
         SELECT s.mentor_id, count(*) FILTER (WHERE live) AS ever,
             count(*) FILTER (WHERE live AND s.starts_at >= %(since)s) AS lately,
+            max(s.starts_at) FILTER (WHERE live) AS last,
             count(*) FILTER (WHERE live AND s.starts_at >= %(now)s AND s.starts_at < %(next_week)s) AS soon,
             coalesce(sum(f.overall), 0) AS rating_total, count(f.overall) AS ratings
         FROM sessions_app_session s CROSS JOIN LATERAL (SELECT s.status <> 'cancelled' AS live) AS l
@@ -65,6 +66,7 @@ _READ: Final = """
             SELECT FROM met WHERE met.company = lower(m.company) AND met.id <> candidate.id
         ),
         tag.tags, coalesce(held.ever, 0), coalesce(held.lately, 0), coalesce(held.soon, 0),
+        greatest(0, date_part('epoch', %(now)s - coalesce(held.last, m.created_at)) / 86400),
         coalesce(held.rating_total, 0), coalesce(held.ratings, 0),
         -- Declined by the mentor, or lapsed; what founders take back themselves says nothing.
         CASE WHEN m.approves_bookings THEN (

@@ -48,6 +48,8 @@ class Diary:
         self._of: list[Places] = [
             np.flatnonzero(self._mentor == number) for number in range(self.size)
         ]
+        # Until somebody is booked, as if their last session had been when the run began or they joined.
+        self.last: Numbers = np.maximum(joins, 0.0)
         self._in_week: dict[tuple[int, int], int] = {}
         self._busy: dict[int, list[tuple[float, float]]] = {}
         self.booked_hour: list[float] = []
@@ -103,6 +105,7 @@ class Diary:
         self._seats[near[near != start]] = 0
         self._seats[start] -= 1
         self._busy.setdefault(mentee, []).append((hour, hour + length))
+        self.last[mentor] = max(float(self.last[mentor]), hour)
         self.booked_hour.append(hour)
         self.booked_mentor.append(mentor)
         self.booked_mentee.append(mentee)

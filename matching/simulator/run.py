@@ -198,6 +198,7 @@ class Facts:
             "free_7d": diary.free(notice, hour + WEEK),
             "booked_28d": diary.booked(hour - LOAD_HOURS),
             "booked_7d": diary.booked(hour, hour + WEEK),
+            "idle_days": np.maximum(0.0, hour - diary.last) / 24,
             "sessions": self._sessions + diary.booked(),
             "rating_total": self._total,
             "rating_count": self._count,

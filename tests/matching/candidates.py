@@ -43,6 +43,7 @@ def candidates(draw, least=1, most=8):
             free_7d=draw(st.integers(0, 30)),
             booked_7d=(soon := draw(st.integers(0, 6))),
             booked_28d=(lately := soon + draw(st.integers(0, 30))),
+            idle_days=draw(st.floats(0, 400)),
             sessions=lately + draw(st.integers(0, 5)),
             weekly_load_cap=draw(st.integers(0, 10)),
             rating_count=(n := draw(st.integers(0, 20))),

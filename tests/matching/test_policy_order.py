@@ -45,7 +45,7 @@ STEPS = {
     "load": lambda c: replace(
         c, booked_7d=max(0, c.booked_7d - 1), free_7d=c.free_7d + min(1, c.booked_7d)
     ),
-    "deficit": lambda c: replace(c, booked_28d=c.booked_7d),
+    "deficit": lambda c: replace(c, booked_28d=c.booked_7d, idle_days=c.idle_days + 7),
     "acceptance": lambda c: replace(c, requests=c.requests + 3, accepted=c.accepted + 3),
     "connection": lambda c: replace(c, connection="met"),
 }
@@ -150,19 +150,12 @@ def test_a_full_week_costs_all_of_the_load_and_an_empty_one_nothing():
     assert part("load", booked_7d=2, free_7d=38, weekly_load_cap=4) == pytest.approx(-0.5)
 
 
-def test_a_deficit_ends_at_nine_tenths_of_what_four_weeks_have_room_for():
-    assert part("deficit", booked_28d=0, free_7d=5) == pytest.approx(1)
-    assert part("deficit", booked_28d=9, free_7d=5) == pytest.approx(0.5)
-    assert part("deficit", booked_28d=18, free_7d=5) == 0
-    assert part("deficit", booked_28d=30, free_7d=5) == 0
-    # Of whoever offers one hour a week, nobody expects five sessions.
-    assert part("deficit", booked_28d=4, free_7d=1) == 0
-
-
-def test_somebody_new_is_measured_by_the_time_since():
-    joined = NOW - timedelta(weeks=2)
-    assert part("deficit", booked_28d=9, free_7d=5, created_at=joined) == pytest.approx(0)
-    assert part("deficit", booked_28d=0, free_7d=5, created_at=NOW) == pytest.approx(1)
+def test_a_deficit_halves_with_each_session_and_grows_with_the_days_since():
+    assert part("deficit", booked_28d=0, idle_days=28) == pytest.approx(1)
+    assert part("deficit", booked_28d=0, idle_days=400) == pytest.approx(1)
+    assert part("deficit", booked_28d=0, idle_days=0) == pytest.approx(1 / 3)
+    assert part("deficit", booked_28d=1, idle_days=14) == pytest.approx((1 / 2 + 2 / 4) / 3)
+    assert part("deficit", booked_28d=9, idle_days=0) < 0.001
 
 
 def test_expertise_counts_by_how_far_it_is_from_the_usual_weight():

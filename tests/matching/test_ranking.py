@@ -101,6 +101,7 @@ def test_many_documents_about_it_count_more_than_one():
     ("better", "worse"),
     [
         ({"booked_28d": 0}, {"booked_28d": 18}),
+        ({"idle_days": 28}, {"idle_days": 7}),
         ({"booked_28d": 9, "booked_7d": 0}, {"booked_28d": 9, "booked_7d": 4}),
         ({"last_seen": NOW}, {"last_seen": NOW - timedelta(days=60)}),
         ({"last_seen": None}, {"last_seen": NOW - timedelta(days=60)}),

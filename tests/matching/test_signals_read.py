@@ -54,6 +54,17 @@ def test_sessions_are_counted_by_when_they_are():
     index()
     found = read(made)
     assert (found.sessions, found.booked_28d, found.booked_7d) == (5, 4, 1)
+    assert found.idle_days == 0  # one is still to come
+
+
+def test_the_days_since_the_last_session_are_counted_and_else_those_since_joining():
+    made, now = mentor(), timezone.now()
+    Mentor.objects.filter(pk=made.pk).update(created_at=now - timedelta(days=90))
+    index()
+    assert read(made).idle_days == pytest.approx(90, abs=0.1)
+    booked(made, MenteeFactory(), now - timedelta(days=12), "completed")
+    booked(made, MenteeFactory(), now - timedelta(days=2), "cancelled")
+    assert read(made).idle_days == pytest.approx(12, abs=0.1)
 
 
 def test_the_last_visit_is_read_and_may_be_unknown():
