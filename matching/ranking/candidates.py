@@ -34,7 +34,7 @@ class Candidate:
         cosines: of the profile's chunks with the question, descending; empty without vectors.
         passage_no: the number of the best chunk that is not the whole profile, where there is one.
         bm25: of the profile's words, as a share of the most a profile could have (0 to 1); coverage: the
-            share of the question's words, weighed by rarity, that the profile has (0 to 1).
+            share of the question's words, all counted alike, that the profile has (0 to 1).
         booked_28d: sessions that started in the last 28 days or are still to come; booked_7d: those that
             start in the next seven days; sessions: all there ever were. Cancelled ones never count.
         idle_days: since the last session with them began, or since they joined where there was none; 0

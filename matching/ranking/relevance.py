@@ -101,13 +101,13 @@ def scores(candidates: Sequence[Candidate], model_id: str) -> list[int]:
     """0 to 100 for each: how well this profile fits, whoever else there is. Rises with the cosine.
 
     The calibrated cosine, lifted where the profile has nearly all the words of the question (a name,
-    a company, a tag): the fourth power leaves what ordinary sentences share without effect. Without
+    a company, a tag): the sixth power leaves what ordinary sentences share without effect. Without
     vectors it is the words alone.
     """
     best = np.array([c.cosines[0] if c.cosines else np.nan for c in candidates])
     words = np.minimum([candidate.coverage for candidate in candidates], 1.0)
     fits = CALIBRATIONS.get(model_id, _UNKNOWN_MODEL)(best)
-    shares = np.where(np.isnan(best), words, 1 - (1 - fits) * (1 - words**4))
+    shares = np.where(np.isnan(best), words, 1 - (1 - fits) * (1 - words**6))
     return [round(share) for share in (100 * shares).tolist()]
 
 

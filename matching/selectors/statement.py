@@ -91,7 +91,8 @@ _IS_ELIGIBLE: Final = f"""
 # without end: so it means the same whoever else there is, and says how much the words tell at all.
 # Rarity counts to the power of 1.5, between BM25 and the cosine of tf-idf (2): founders write
 # sentences, and what their everyday words find is chance.
-# `coverage` is the share of the question's words, weighed likewise, that the profile has.
+# `coverage` is the share of the question's words that the profile has, each counted alike: it goes into
+# the score, which may not change with who else there is, as rarity does.
 _BM25: Final = "sum(word.weight * n / (n + 1.5 * (0.4 + 0.6 * i.length / corpus.length)))"
 
 _WORDS: Final = f"""
@@ -226,7 +227,7 @@ _CANDIDATES: Final = f"""
         ORDER BY o.next_start LIMIT {{depth}})
     ), candidates AS MATERIALIZED (SELECT array_agg(id) AS ids FROM candidate), lexis AS MATERIALIZED (
         SELECT c.mentor_id, {_BM25} / (SELECT sum(weight) FROM word) AS bm25,
-            sum(word.weight) / (SELECT sum(weight) FROM word) AS coverage
+            count(*)::float8 / (SELECT count(*) FROM word) AS coverage
         FROM word
         JOIN LATERAL (
             SELECT mentor_id, count::float8 AS n FROM matching_wordcount
