@@ -38,7 +38,7 @@ def market(mentors, cosines, **changes: Any) -> Market:
     for row in cosines:
         found = [at for at, cosine in enumerate(row) if cosine is not None]
         rows = tuple(
-            one(at + 1, knownid=mentors[at].mentor_id, cosines=(row[at],), weekly_load_cap=mentors[at].weekly_cap)
+            one(at + 1, mentor_id=mentors[at].mentor_id, cosines=(row[at],), weekly_load_cap=mentors[at].weekly_cap)
             for at in found
         )  # fmt: skip
         goals.append(Goal("a goal", asked("a goal"), np.array(found, dtype=np.intp), rows))

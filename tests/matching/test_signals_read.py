@@ -57,11 +57,17 @@ def test_sessions_are_counted_by_when_they_are():
     assert found.idle_days == 0  # one is still to come
 
 
-def test_the_days_since_the_last_session_are_counted_and_else_those_since_joining():
-    made, now = mentor(), timezone.now()
-    Mentor.objects.filter(pk=made.pk).update(created_at=now - timedelta(days=90))
+def test_where_there_was_no_session_the_days_since_joining_are_counted():
+    made = mentor()
+    joined = timezone.now() - timedelta(days=90)
+    Mentor.objects.filter(pk=made.pk).update(created_at=joined)
     index()
     assert read(made).idle_days == pytest.approx(90, abs=0.1)
+
+
+def test_the_days_since_the_last_session_are_counted():
+    made, now = mentor(), timezone.now()
+    index()
     booked(made, MenteeFactory(), now - timedelta(days=12), "completed")
     booked(made, MenteeFactory(), now - timedelta(days=2), "cancelled")
     assert read(made).idle_days == pytest.approx(12, abs=0.1)
