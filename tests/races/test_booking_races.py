@@ -63,6 +63,7 @@ def constraints_off(transactional_db):
 
 
 class TestOneSeat:
+    @pytest.mark.crowd
     def test_without_lock_and_constraint_the_seat_is_sold_more_than_once(self, constraints_off):
         mentees = MenteeFactory.create_batch(32)
         warm = Shot("/api/sessions/upcoming", {}, signed_in(mentees[0]), "GET")
@@ -79,7 +80,7 @@ class TestOneSeat:
 
         assert sold > 1, "This race no longer shows itself, so the tests below prove nothing."
 
-    @pytest.mark.parametrize("seats", [1, 5])
+    @pytest.mark.parametrize("seats", [1, pytest.param(5, marks=pytest.mark.crowd)])
     def test_64_processes_share_exactly_the_seats_there_are(self, seats):
         mentor = MentorFactory(weekly_load_cap=100)
         window = open_window(mentor, hours=0.5, capacity=seats)
@@ -129,6 +130,7 @@ class TestOneSeat:
         assert Counter(hit.status for hit in hits) == {201: 1, 409: 7}
         assert {hit.data["code"] for hit in hits if hit.status == 409} == {"mentee_busy"}
 
+    @pytest.mark.crowd
     def test_the_weekly_cap_holds_across_different_slots(self):
         mentor = MentorFactory(weekly_load_cap=3)
         window = open_window(mentor, hours=4)
