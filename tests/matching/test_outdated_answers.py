@@ -12,9 +12,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ProgramSettings, User
 from benchmarks.servers import ROOT, environment
-from matching.models import MatchPolicy, MatchRequest, MentorIndex
+from matching import services
+from matching.models import Experiment, MatchPolicy, MatchRequest, MentorIndex, WordIndex
 from matching.ranking import WEIGHTS
 from matching.services import policies
 from mentors.models import Block, Expertise, Mentee, Mentor
@@ -24,6 +25,7 @@ from tests.factories import MenteeFactory, UserFactory
 from tests.hours import open_window
 from tests.line import book
 from tests.matching.asking import ask, is_kept, names, said, sql
+from tests.matching.experimenting import drafted, everybodys
 from tests.matching.worlds import market
 from tests.people import alice, carol, mallory
 
@@ -41,6 +43,11 @@ def _published(people):
     draft = MatchPolicy.objects.create(name="words", version=1, **nothing)
     by, now = User.objects.get(email="carol@example.com"), timezone.now()
     policies.publish(policy_id=draft.pk, by=by, now=now)
+
+
+def _experiment(move):
+    experiment, by = Experiment.objects.get(), User.objects.get(email="carol@example.com")
+    move(experiment_id=experiment.pk, by=by, now=timezone.now())
 
 
 def _rated(people):
@@ -89,6 +96,14 @@ CHANGES = {
     "rated": _rated,
     "cancelled": lambda people: Session.objects.update(status="cancelled"),
     "indexed again": lambda people: MentorIndex.objects.filter(mentor=people["ada"]).delete(),
+    "words counted again": lambda people: WordIndex.objects.filter(mentor=people["ben"]).update(
+        length=200
+    ),
+    "an experiment begins": lambda people: _experiment(services.start_experiment),
+    "an experiment ends": lambda people: _experiment(services.stop_experiment),
+    "a language model is wanted": lambda people: ProgramSettings.objects.update(
+        language_model_helps=True
+    ),
     "another policy": _published,
     "a new mentor": lambda people: Mentor.objects.create(
         user=UserFactory.create(role="mentor"), headline="New", consent_at=timezone.now()
@@ -100,6 +115,10 @@ def test_a_change_by_whatever_path_ends_the_answer():
     people = market()
     mentee = alice()
     carol()
+    ProgramSettings.objects.create()
+    everybodys()
+    nothing = dict.fromkeys(WEIGHTS, 0)
+    drafted(MatchPolicy.objects.create(name="tried", version=1, **nothing))
     for what, change in CHANGES.items():
         ask(mentee)
         assert is_kept(ask(mentee)), what
