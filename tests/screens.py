@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
+from selenium.webdriver.support.ui import WebDriverWait
+
 from tests.browser import Page, chromium
 from tests.journeys.product import ROOT, running
 from tests.journeys.test_accessibility import PAINTED
@@ -48,6 +50,21 @@ def leave_out(page: Page) -> None:
     reason.find_element("css selector", "option[value=known]").click()
     page.click(".doubt[open] button")
     page.find(".person-gone")
+
+
+def simulate(page: Page) -> None:
+    """Weeks that are over in a minute."""
+    page.chrome.execute_script(
+        "arguments[0].value = 'weeks = 4\\nseeds = 2'", page.find("textarea")
+    )
+    page.press("#simulate button[type=submit]")
+
+
+def see_the_end(page: Page) -> None:
+    """The page looks again by itself until the run is over."""
+    WebDriverWait(page.chrome, 300).until(
+        lambda chrome: chrome.find_elements("css selector", "table")
+    )
 
 
 # Who looks, and at what: a path, or what to press on the page before.
@@ -109,6 +126,9 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("admin-policy-publish", follow("a[href$='/publish/']")),
         ("admin-policy-preview", follow("a[href$='/preview/']")),
         ("admin-experiments", "/admin/matching/experiment/"),
+        ("admin-market-order", "/admin/matching/marketrun/add/"),
+        ("admin-market-waiting", simulate),
+        ("admin-market-run", see_the_end),
         ("admin-market", "/admin/matching/marketrun/"),
         ("admin-models", "/admin/matching/modeluse/"),
         ("admin-sync", "/admin/sync/"),

@@ -33,7 +33,7 @@ FIRST_LOOK: Final = Scenario(seeds=5)
 LOOK_AGAIN: Final = 5
 
 PICTURES: Final = {
-    "booked": "Bars: the share of mentors with room who were booked within four weeks, by policy.",
+    "booked": "Bars: the share of mentors with room who were booked or met within four weeks, by policy.",
     "relevance": "What an even load costs: mentors booked against the relevance of the lists.",
     "evenness": "How evenly bookings are spread: which share of them the least booked mentors have.",
 }

@@ -16,7 +16,7 @@ from matching.simulator.scenario import Scenario
 
 # Name -> what it says. The order is that of tables.
 MEANINGS: Final[Mapping[str, str]] = {
-    "booked": "mentors with room who were booked within four weeks, share",
+    "booked": "mentors with room who were booked or met within four weeks, share",
     "booked_ever": "mentors with room who were booked during the run, share",
     "filled": "bookings as a share of what demand and capacity allow",
     "gini": "Gini of bookings per mentor, by capacity; 0 is even",
@@ -110,9 +110,8 @@ def _booked_by_period(log: Log, crowd: Crowd, scenario: Scenario) -> float:
     begins = np.arange(log.booked_in.shape[1]) * PERIOD
     ends = np.minimum(begins + PERIOD, end)
     present = ends[None, :] - np.maximum(begins[None, :], crowd.joins[:, None])
-    booked = log.booked_in > 0
-    counts = (log.had_room | booked) & (present >= LEAST_OF_A_PERIOD)
-    return _mean(booked[counts])
+    counts = (log.had_room | log.in_use) & (present >= LEAST_OF_A_PERIOD)
+    return _mean(log.in_use[counts])
 
 
 def _exposure(log: Log, crowd: Crowd, scenario: Scenario) -> float:

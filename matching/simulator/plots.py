@@ -68,7 +68,7 @@ def _booked(rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_yticks(range(len(policies)), policies)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
-    axes.set_xlabel("mentors with room who were booked within four weeks, share")
+    axes.set_xlabel("mentors with room who were booked or met within four weeks, share")
     _legend(figure, "outside upper right", columns=3)
     return figure
 

@@ -26,6 +26,7 @@ class Log:
     Attributes:
         had_room: who could be booked at some time of a period, shape (mentors, periods).
         booked_in: bookings made in each period.
+        in_use: who was booked in a period, or had a session in it that was booked before.
         shown: how often each was in a list.
         qualities: nDCG of each list; fits and expected: of each booking.
         first_booked: the hour of the first booking; infinite without one.
@@ -33,6 +34,7 @@ class Log:
 
     had_room: Flags
     booked_in: Numbers
+    in_use: Flags
     shown: Numbers
     first_booked: Numbers
     new_shown: Numbers
@@ -59,6 +61,7 @@ class Run:
         self.log = Log(
             had_room=np.zeros((size, periods), dtype=bool),
             booked_in=np.zeros((size, periods)),
+            in_use=np.zeros((size, periods), dtype=bool),
             shown=np.zeros(size),
             first_booked=np.full(size, np.inf),
             new_shown=np.zeros(size),
@@ -90,7 +93,7 @@ class Run:
             self._facts.accepted[chosen] += says_yes
             starts_at = self._book(request, chosen, hour) if says_yes else None
             if starts_at is not None:
-                self._note_booking(chosen, goal, hour)
+                self._note_booking(chosen, goal, hour, starts_at)
                 self._rate(chosen, goal, starts_at, drawn, row)
                 return
             refused_by.append(chosen)
@@ -148,8 +151,11 @@ class Run:
             last=hour + self._horizon,
         )
 
-    def _note_booking(self, mentor: int, goal: int, hour: float) -> None:
+    def _note_booking(self, mentor: int, goal: int, hour: float, starts_at: float) -> None:
         self.log.booked_in[mentor, int(hour // PERIOD)] += 1
+        for period in {int(hour // PERIOD), int(starts_at // PERIOD)}:
+            if period < self.log.in_use.shape[1]:
+                self.log.in_use[mentor, period] = True
         self.log.first_booked[mentor] = min(self.log.first_booked[mentor], hour)
         self.log.fits.append(float(self._fits.table[goal, mentor]))
 

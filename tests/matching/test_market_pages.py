@@ -57,7 +57,7 @@ def test_a_manager_orders_watches_and_reads():
     assert "Refresh" not in page
     text = page.content.decode()
     assert "Demand 0.5 of capacity" in text
-    assert "mentors with room who were booked within four weeks, share" in text
+    assert "mentors with room who were booked or met within four weeks, share" in text
     assert text.count('<th scope="col"') == 4
     assert {picture.name for picture in run.pictures.all()} == {"booked", "relevance", "evenness"}
     for name in ("booked", "relevance", "evenness"):

@@ -75,7 +75,7 @@ def test_people_read_a_table():
     people.alice()
     printed = simulate(*SHORT)
     assert "5 mentors, 1 goals, 2 weeks, 2 seeds. 95 % intervals over seeds." in printed
-    assert "booked: mentors with room who were booked within four weeks, share" in printed
+    assert "booked: mentors with room who were booked or met within four weeks, share" in printed
     assert printed.count("default:1") == 2 * len(MEANINGS)
 
 
