@@ -43,16 +43,16 @@ class Policy:
     name: str
     version: int = 0
     meaning: float = 0.6
-    expertise: float = 0.02
-    rating: float = 0.05
+    expertise: float = 0.01
+    rating: float = 0.03
     recency: float = 0.03
-    availability: float = 0.01
-    load: float = 0.01
-    deficit: float = 0.15
+    availability: float = 0.005
+    load: float = 0.005
+    deficit: float = 0.14
     acceptance: float = 0.05
     connection: float = 0.03
     floor: float = 0.4
-    diversity: float = 0.01
+    diversity: float = 0.005
     explore_at: int = 6
 
     @property
