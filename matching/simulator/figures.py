@@ -105,13 +105,13 @@ def mean_and_interval(values: NDArray[np.float64]) -> tuple[float, float, float]
 
 
 def _booked_by_period(log: Log, crowd: Crowd, scenario: Scenario) -> float:
-    """The share over all periods together; the last one counts if it has half its weeks."""
-    end = scenario.weeks * WEEK
-    begins = np.arange(log.booked_in.shape[1]) * PERIOD
-    ends = np.minimum(begins + PERIOD, end)
+    """The share over all whole periods together; a shorter run is one."""
+    whole = max(1, int(scenario.weeks * WEEK // PERIOD))
+    begins = np.arange(whole) * PERIOD
+    ends = np.minimum(begins + PERIOD, scenario.weeks * WEEK)
     present = ends[None, :] - np.maximum(begins[None, :], crowd.joins[:, None])
-    counts = (log.had_room | log.in_use) & (present >= LEAST_OF_A_PERIOD)
-    return _mean(log.in_use[counts])
+    in_use, had_room = log.in_use[:, :whole], log.had_room[:, :whole]
+    return _mean(in_use[(had_room | in_use) & (present >= LEAST_OF_A_PERIOD)])
 
 
 def _exposure(log: Log, crowd: Crowd, scenario: Scenario) -> float:

@@ -182,6 +182,27 @@ def test_who_joins_is_met_from_then_on():
     assert (crowd.capacity[crowd.joined] < crowd.capacity[~crowd.joined].max()).all()
 
 
+def test_who_is_booked_is_counted_by_whole_periods_of_four_weeks():
+    pair = market([mentor(1), mentor(2)], [[0.5, 0.5]])
+    for weeks, periods in ((3, 1), (4, 1), (7, 1), (8, 2)):
+        plain = scenario(weeks=weeks, supply={"joining": 0})
+        run, crowd = played(pair, plain, AVAILABLE, demand=1)
+        log = run.log
+        log.had_room[:], log.in_use[:] = True, False
+        log.in_use[0, :periods] = True
+        assert figures(log, crowd, plain)["booked"] == 0.5
+        log.in_use[1, periods - 1] = True
+        assert figures(log, crowd, plain)["booked"] == (1 + 1 / periods) / 2
+
+
+def test_a_session_that_was_booked_before_counts_where_it_is_held():
+    one = market([mentor(1, 9.0)], [[0.5]])
+    plain = scenario(weeks=8, supply={"joining": 0, "acceptance": 1, "horizon_days": 14})
+    run, _crowd = played(one, plain, AVAILABLE, demand=1)
+    held = {int(hour // 672) for hour in run.diary.booked_hour if hour < 8 * 168}
+    assert set(np.flatnonzero(run.log.in_use[0])) >= held
+
+
 def test_quality_counts_places_and_room():
     fits = market([mentor(1), mentor(2), mentor(3)], [[0.9, 0.5, 0.1]]).fits()
     everybody = np.array([True, True, True])
