@@ -22,7 +22,7 @@ class Diary:
     once, and so does a mentee.
 
     Args:
-        joins: the hour each mentor joins; starts before it do not exist. Shape (mentors,).
+        joins: the hour each mentor joins, shape (mentors,). Who is not there yet is not asked.
         weeks: of the run; calendars go on for `horizon` hours after it.
     """
 
@@ -41,7 +41,7 @@ class Diary:
             for start in mentor.starts
             for period in range(periods)
         )
-        rows = [row for row in rows if joins[row[1]] <= row[0] < until]
+        rows = [row for row in rows if row[0] < until]
         self._hour: Numbers = np.array([row[0] for row in rows], dtype=float)
         self._mentor: Places = np.array([row[1] for row in rows], dtype=np.intp)
         self._seats = np.array([row[2] for row in rows], dtype=np.int64)

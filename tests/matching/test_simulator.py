@@ -68,6 +68,18 @@ def test_nobody_is_booked_twice_at_once_nor_beyond_what_there_is(
         assert all(after[0] >= before[1] for before, after in pairwise(held))
 
 
+def test_a_session_closes_the_starts_that_it_covers():
+    """An hour each, offered every half hour from nine to ten: the middle one goes with either other."""
+    one = market([mentor(1, 9.0, 9.5, 10.0)], [[0.5]])
+    keen = scenario(choice={"outside": False}, supply={"joining": 0, "acceptance": 1})
+    run, _crowd = played(one, keen, AVAILABLE, demand=3)
+    by_week = {}
+    for _number, hour, _mentee in bookings(run):
+        by_week.setdefault(hour // 168, set()).add(hour % 168)
+    assert {9.0, 10.0} in by_week.values()
+    assert all(hours <= {9.0, 10.0} or hours == {9.5} for hours in by_week.values())
+
+
 @settings(max_examples=40, deadline=None)
 @given(markets(), scenarios, SERVED, st.floats(0, 3))
 def test_figures_are_what_they_say_they_are(given_market, given_scenario, served, demand):
