@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from matching.models import MarketPicture, MarketRun, MatchPolicy
+from matching.ranking import DEFAULT_POLICY
 from matching.simulator import runs
 from matching.simulator.scenario import Scenario
 from matching.tasks import play_markets
@@ -43,7 +44,7 @@ def test_a_manager_orders_watches_and_reads():
     assert "seeds = 5" in page.content.decode()
     run = ordered(browser)
     assert (run.state, run.created_by) == ("waiting", carol)
-    assert run.policies["default:1"]["floor"] == 0.5
+    assert run.policies["default:1"]["floor"] == DEFAULT_POLICY.floor
     waiting = browser.get(url("change", run))
     assert waiting["Refresh"] == "5"
     assert "Waiting" in waiting.content.decode()
