@@ -44,7 +44,7 @@ def test_it_is_what_the_definition_says(found):
 @given(found=candidates())
 @settings(deadline=None, max_examples=100)
 def test_where_nobody_is_freer_than_others_nobody_is_there_for_it(found):
-    same = {"booked_7d": 0, "booked_28d": 0, "created_at": found[0].created_at}
+    same = {"booked_7d": 0, "booked_28d": 0, "idle_days": 9.0, "created_at": found[0].created_at}
     rows = ranked(
         [replace(one, **same) for one in found], policy=replace(DEFAULT_POLICY, floor=0.0)
     )
