@@ -48,7 +48,7 @@ class Policy:
     recency: float = 0.03
     availability: float = 0.005
     load: float = 0.005
-    deficit: float = 0.125
+    deficit: float = 0.14
     acceptance: float = 0.05
     connection: float = 0.03
     floor: float = 0.4

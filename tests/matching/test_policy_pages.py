@@ -57,7 +57,7 @@ def test_a_manager_drafts_edits_looks_and_publishes():
     assert policies.published() == DEFAULT_POLICY
     assert browser.get(url("preview", draft)).status_code == 200
     asks = browser.get(url("publish", draft)).content.decode()
-    assert re.search(r"Deficit</th><td[^>]*>0\.125</td><td[^>]*>0\.4<", asks)
+    assert re.search(r"Deficit</th><td[^>]*>0\.14</td><td[^>]*>0\.4<", asks)
     assert MatchPolicy.objects.get(state="published").version == 1
     browser.post(url("publish", draft))
     assert policies.published().deficit == 0.4
