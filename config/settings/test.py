@@ -39,6 +39,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Each test process has a Redis database of its own: one that empties its cache must not reset what the
+# tests beside it are counting.
+CACHES["default"]["OPTIONS"]["db"] = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # noqa: F405
 CELERY_BROKER_URL = "memory://"
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True

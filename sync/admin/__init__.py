@@ -1,0 +1,5 @@
+"""The console's pages about Airtable."""
+
+from sync.admin import tables
+
+__all__ = ["tables"]
