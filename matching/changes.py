@@ -13,7 +13,7 @@ from __future__ import annotations
 import pgtrigger
 
 from accounts.models import ProgramSettings, User
-from matching.generation import COMING_AND_GOING, outdates_answers
+from matching.generation import outdates_answers, rows_outdate_answers
 from matching.models import Experiment, MatchPolicy, MentorIndex, WordIndex
 from mentors.models import Block, Expertise, Mentor
 from sessions_app.models import Feedback, MentorOpening
@@ -22,19 +22,12 @@ from sessions_app.models import Feedback, MentorOpening
 class MatchedMentor(Mentor):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers",
-                pgtrigger.Update,
-                columns=(
-                    "user_id", "headline", "bio", "company", "title", "industries", "stages",
-                    "languages", "visibility", "is_active", "consent_at", "created_at",
-                    # The other rules of booking count up the opening.
-                    "weekly_load_cap", "booking_horizon_days",
-                ),
-            ),
-        ]  # fmt: skip
+        triggers = rows_outdate_answers(
+            "user_id", "headline", "bio", "company", "title", "industries", "stages",
+            "languages", "visibility", "is_active", "consent_at", "created_at",
+            # The other rules of booking count up the opening.
+            "weekly_load_cap", "booking_horizon_days",
+        )  # fmt: skip
 
 
 class MatchedUser(User):
@@ -53,77 +46,43 @@ class MatchedUser(User):
 class MatchedExpertise(Expertise):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers",
-                pgtrigger.Update,
-                columns=("mentor_id", "area", "sub_area", "seniority", "weight"),
-            ),
-        ]
+        triggers = rows_outdate_answers("mentor_id", "area", "sub_area", "seniority", "weight")
 
 
 class MatchedBlock(Block):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers", pgtrigger.Update, columns=("mentor_id", "mentee_id")
-            ),
-        ]
+        triggers = rows_outdate_answers("mentor_id", "mentee_id")
 
 
 class MatchedOpening(MentorOpening):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers",
-                pgtrigger.Update,
-                condition="""
+        triggers = rows_outdate_answers(
+            condition="""
                     OLD.generation <> NEW.generation
                     OR (OLD.computed_generation <> NEW.computed_generation
                         AND (OLD.next_start, OLD.free_7d) IS DISTINCT FROM (NEW.next_start, NEW.free_7d))
                 """,
-            ),
-        ]
+        )
 
 
 class MatchedFeedback(Feedback):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers", pgtrigger.Update, columns=("session_id", "side", "overall")
-            ),
-        ]
+        triggers = rows_outdate_answers("session_id", "side", "overall")
 
 
 class MatchedVectors(MentorIndex):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers",
-                pgtrigger.Update,
-                columns=("mentor_id", "model_id", "source_hash", "embedded_at"),
-            ),
-        ]
+        triggers = rows_outdate_answers("mentor_id", "model_id", "source_hash", "embedded_at")
 
 
 class MatchedWords(WordIndex):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers(
-                "outdate_answers", pgtrigger.Update, columns=("source_hash", "length")
-            ),
-        ]
+        triggers = rows_outdate_answers("source_hash", "length")
 
 
 class PublishedPolicy(MatchPolicy):
@@ -131,19 +90,13 @@ class PublishedPolicy(MatchPolicy):
 
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers("outdate_answers", pgtrigger.Update, columns=("state",)),
-        ]
+        triggers = rows_outdate_answers("state")
 
 
 class RunningExperiment(Experiment):
     class Meta:
         proxy = True
-        triggers = [
-            outdates_answers("outdate_answers_by_number", COMING_AND_GOING),
-            outdates_answers("outdate_answers", pgtrigger.Update, columns=("state",)),
-        ]
+        triggers = rows_outdate_answers("state")
 
 
 class MatchedProgram(ProgramSettings):

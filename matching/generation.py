@@ -34,7 +34,6 @@ COUNT_UP: Final = f"""
         PERFORM set_config('matching.counted', 'yes', true);
     END IF;
 """
-COMING_AND_GOING: Final = pgtrigger.Insert | pgtrigger.Delete
 
 
 def outdates_answers(
@@ -63,3 +62,11 @@ def outdates_answers(
         condition=pgtrigger.Condition(differs) if differs else None,
         func=pgtrigger.Func(f"{body} RETURN NULL;"),
     )
+
+
+def rows_outdate_answers(*columns: str, condition: str = "") -> list[pgtrigger.Trigger]:
+    """Triggers by which a row that comes or goes ends every kept answer, and one that changes in these columns."""
+    return [
+        outdates_answers("outdate_answers_by_number", pgtrigger.Insert | pgtrigger.Delete),
+        outdates_answers("outdate_answers", pgtrigger.Update, columns=columns, condition=condition),
+    ]

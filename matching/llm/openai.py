@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import openai
@@ -42,15 +42,8 @@ class OpenAIModel:
             body = self._calls.within(seconds, lambda: self._body(prompt, until))
         except TooLate as error:
             raise LanguageModelUnavailable(f"OpenAI did not answer in time ({error}).") from None
-        except LanguageModelUnavailable:
-            raise
         except openai.OpenAIError as error:
             raise _translated(error) from error
-        except Exception as error:
-            # A body that is read piece by piece fails with the errors of the HTTP library below the SDK.
-            raise LanguageModelUnavailable(
-                f"OpenAI's answer broke off ({type(error).__name__})."
-            ) from error
         return _reply(body)
 
     def _body(self, prompt: Prompt, until: float) -> bytes:
@@ -75,11 +68,22 @@ class OpenAIModel:
             timeout=max(until - time.monotonic(), 0.001),
             **options,
         ) as response:
-            return _read(response.iter_bytes(), until)
+            return _read(_pieces(response.iter_bytes()), until)
 
     @property
     def _refuses_temperature(self) -> bool:
         return self._model.startswith(_WITHOUT_TEMPERATURE)
+
+
+def _pieces(received: Iterable[bytes]) -> Iterator[bytes]:
+    """The body as it comes in. Nothing but the SDK runs in here: a body that is read piece by piece fails with
+    the errors of whichever HTTP library is below it. Raises LanguageModelUnavailable."""
+    try:
+        yield from received
+    except Exception as error:
+        raise LanguageModelUnavailable(
+            f"OpenAI's answer broke off ({type(error).__name__})."
+        ) from error
 
 
 def _read(pieces: Iterable[bytes], until: float) -> bytes:
