@@ -279,3 +279,68 @@ class SyncLag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.seconds:.1f} s"
+
+
+class SyncEvent(models.Model):
+    """Something that happened to one record: what an operator reads to learn what changed it.
+
+    Written through `sync/history.py`, in the transaction of what happened where there is one.
+    Kept for 90 days.
+    """
+
+    class Direction(models.TextChoices):
+        OUT = "out", "To Airtable"
+        IN = "in", "From Airtable"
+
+    class Kind(models.TextChoices):
+        CREATED = "created", "Created"
+        SENT = "sent", "Sent"
+        DELETED = "deleted", "Deleted"
+        APPLIED = "applied", "Applied"
+        CONFLICT = "conflict", "Conflict"
+        REFUSED = "refused", "Refused"
+        PUT_OFF = "put_off", "Put off"
+        DEAD = "dead", "Given up"
+        REPLAYED = "replayed", "Tried again"
+        IGNORED = "ignored", "Ignored"
+        LINKED = "linked", "Linked"
+        RESTORED = "restored", "Restored"
+        RECONCILED = "reconciled", "Reconciled"
+
+    subject = models.CharField(max_length=32)
+    # None where a record stands for nothing here.
+    object_id = models.UUIDField(null=True, blank=True)
+    record_id = models.CharField(max_length=32, blank=True, default="", db_default="")
+    direction = models.CharField(max_length=4, choices=Direction)
+    kind = models.CharField(max_length=12, choices=Kind)
+    # {"Bio": ["before", "after"]}, canonical, long texts cut.
+    fields = models.JSONField(default=dict)
+    detail = models.TextField(blank=True, default="", db_default="")
+    run = models.CharField(max_length=64, blank=True, default="", db_default="")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(direction__in=["out", "in"]), name="event_direction_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "created", "sent", "deleted", "applied", "conflict", "refused", "put_off",
+                        "dead", "replayed", "ignored", "linked", "restored", "reconciled",
+                    ]
+                ),
+                name="event_kind_is_known",
+            ),
+        ]  # fmt: skip
+        indexes = [
+            models.Index(fields=["object_id", "-at"], name="events_of_an_object"),
+            models.Index(
+                fields=["record_id", "-at"], condition=~Q(record_id=""), name="events_of_a_record"
+            ),
+            models.Index(fields=["-at"], name="events_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.object_id}: {self.kind}"

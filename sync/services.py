@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from sync import airtable, guard, schema as schemas, webhooks
+from sync import airtable, guard, history, schema as schemas, webhooks
 from sync.engine import Engine, Received
 from sync.errors import Transient
 from sync.locks import only_one
@@ -262,3 +262,4 @@ def tidy(*, now: datetime) -> None:
     AutomationReceipt.objects.filter(received_at__lt=now - 2 * DAY).delete()
     SyncLag.objects.filter(at__lt=now - DAY).delete()
     ApiUsage.objects.filter(minute__lt=now - 35 * DAY).delete()
+    history.forget(before=now - history.KEPT)
