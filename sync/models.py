@@ -192,6 +192,9 @@ class BaseBinding(models.Model):
     paused = models.BooleanField(
         default=False, help_text="Stop all traffic with Airtable until this is cleared."
     )
+    # Airtable asked for a pause. Redis keeps it for every process; this outlives Redis.
+    held_until = models.DateTimeField(null=True, blank=True)
+    held_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return self.base_id
