@@ -127,13 +127,14 @@ class Airtable:
         body: dict[str, Any] = {"records": records, "typecast": typecast}
         if not entries[0].id:
             body["performUpsert"] = {"fieldsToMergeOn": [PLATFORM_ID]}
-        answer = self._request("PATCH", self._table_path(table), json=body)
+        answer = self._request("PATCH", self._table_path(table), json=body, table=table)
         return [_record(item) for item in answer["records"]]
 
     def delete(self, table: str, record_id: str) -> None:
         """Delete a row; one that is gone already is fine."""
         try:
-            self._request("DELETE", f"{self._table_path(table)}/{record_id}", missing_is_gone=True)
+            path = f"{self._table_path(table)}/{record_id}"
+            self._request("DELETE", path, missing_is_gone=True, table=table)
         except Gone:
             pass
 
@@ -228,9 +229,10 @@ class Airtable:
         params: dict[str, Any] | None = None,
         json: dict[str, Any] | None = None,
         missing_is_gone: bool = False,
+        table: str = "",
     ) -> Any:
         if method not in _READS:
-            guard.check()
+            guard.check(table)
         try:
             with self._limiter.place():
                 _count(self.base_id)

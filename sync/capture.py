@@ -75,7 +75,35 @@ def triggers_for(
     return found
 
 
+# TRUNCATE fires no trigger of any row, so the base would keep what is gone here. Nothing of ours
+# truncates; whoever must (tests do, between each other) says so in the session.
+_REFUSE_TRUNCATE = """
+    IF current_setting('office_hours.may_truncate', true) IS DISTINCT FROM 'on' THEN
+        RAISE EXCEPTION 'TRUNCATE of % would leave Airtable behind: delete the rows instead.', TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+"""
+_refusing: set[type[models.Model]] = set()
+
+
+def _refuse_truncate(model: type[models.Model]) -> list[pgtrigger.Trigger]:
+    """One for each table, however many records its rows feed."""
+    if model in _refusing:
+        return []
+    _refusing.add(model)
+    return [
+        pgtrigger.Trigger(
+            name="refuse_truncate",
+            when=pgtrigger.Before,
+            level=pgtrigger.Statement,
+            operation=pgtrigger.Truncate,
+            func=pgtrigger.Func(_REFUSE_TRUNCATE.replace("\n    ", "\n")),
+        )
+    ]
+
+
 def _proxy(name: str, model: type[models.Model], triggers: list[pgtrigger.Trigger]) -> None:
+    triggers = triggers + _refuse_truncate(model)
     meta = type("Meta", (), {"proxy": True, "app_label": "sync", "triggers": triggers})
     globals()[name] = type(name, (model,), {"__module__": __name__, "Meta": meta})
 

@@ -12,7 +12,12 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,11 +25,18 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from sync.models import BaseBinding
+from sync.models import BaseBinding, TableState
+
+# Seconds: how old an operator's stop may be before it is heeded in the middle of a run.
+REMEMBERED = 1.0
 
 
 class NotBound(Exception):
     """This deployment may not write to the base. The message says why and what to do."""
+
+
+class TablePaused(NotBound):
+    """This one table is stopped by an operator."""
 
 
 def is_configured() -> bool:
@@ -77,29 +89,82 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def check() -> None:
-    """Raise unless this deployment is bound to the base. Asked again before every write.
+def check(table: str = "") -> None:
+    """Raise unless this deployment may write to the base, and to the table. Asked before each write.
 
     Raises:
-        NotBound: it is not, or an operator has paused it.
+        TablePaused: an operator has paused this table.
+        NotBound: the deployment is not bound to the base, or an operator has paused all of it.
     """
+    known = _known.get()
+    if known is None:
+        state = _State.read()
+    else:
+        if time.monotonic() - known.at > REMEMBERED or known.state is None:
+            known.state, known.at = _State.read(known.state), time.monotonic()
+        state = known.state
+    if state.refusal:
+        raise NotBound(state.refusal)
+    if table in state.paused:
+        raise TablePaused(f"{table} is paused by an operator.")
+
+
+@contextmanager
+def asked_once_a_second() -> Iterator[None]:
+    """Let `check` believe inside what it knew up to a second ago. For who writes many times."""
+    before = _known.set(_Known())
+    try:
+        yield
+    finally:
+        _known.reset(before)
+
+
+@dataclass
+class _Known:
+    state: _State | None = None
+    at: float = 0.0
+
+
+_known: ContextVar[_Known | None] = ContextVar("guard", default=None)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What stands in the way of writing."""
+
+    deployment_id: str
+    refusal: str
+    paused: frozenset[str]
+
+    @classmethod
+    def read(cls, before: _State | None = None) -> _State:
+        # Who we are does not change while we run.
+        ours = before.deployment_id if before else deployment_id()
+        return cls(ours, _refusal(ours), paused_tables())
+
+
+def _refusal(deployment: str) -> str:
     base_id = str(settings.AIRTABLE_BASE_ID)
     binding = BaseBinding.objects.filter(base_id=base_id).first()
     if binding is None and may_bind_itself():
         binding = bind(by="first start")
     if binding is None:
-        raise NotBound(
+        return (
             f"Nothing is written to {base_id}: this deployment is not bound to it. If this is the "
             "deployment that should write there, run: manage.py sync_bind --yes"
         )
-    if binding.deployment_id != deployment_id():
-        raise NotBound(
+    if binding.deployment_id != deployment:
+        return (
             f"Nothing is written to {base_id}: this is another deployment, or a restored copy of the "
             "database, than the one that was bound to it. If it takes the other's place, run: "
             "manage.py sync_bind --yes"
         )
-    if binding.paused:
-        raise NotBound(f"Traffic with {base_id} is paused by an operator.")
+    return f"Traffic with {base_id} is paused by an operator." if binding.paused else ""
+
+
+def paused_tables() -> frozenset[str]:
+    """The tables that an operator has stopped, by their Airtable names."""
+    return frozenset(TableState.objects.filter(paused=True).values_list("table", flat=True))
 
 
 def may_bind_itself() -> bool:

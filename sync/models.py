@@ -200,6 +200,19 @@ class BaseBinding(models.Model):
         return self.base_id
 
 
+class TableState(models.Model):
+    """An operator has stopped one table; the others go on. Without a row a table is not stopped."""
+
+    table = models.CharField(max_length=64, unique=True)
+    paused = models.BooleanField(default=False, db_default=False)
+    paused_by = models.CharField(max_length=120, blank=True, default="", db_default="")
+    paused_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True, default="", db_default="")
+
+    def __str__(self) -> str:
+        return f"{self.table}: {'paused' if self.paused else 'running'}"
+
+
 class SyncConflict(models.Model):
     """A field whose two sides disagreed, or an edit that was refused: both values, and who won."""
 

@@ -75,8 +75,9 @@ class Drain:
     def _round(self) -> bool:
         """A batch of every kind; whether there was any."""
         busy = False
+        paused = guard.paused_tables()
         for mapping in REGISTRY:
-            if not _is_due(mapping, self._clock()):
+            if mapping.table in paused or not _is_due(mapping, self._clock()):
                 continue
             table = self._base.schema().tables.get(mapping.table)
             if table is None or PLATFORM_ID not in table.columns:

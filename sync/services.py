@@ -24,6 +24,7 @@ from sync.models import (
     OutboxRow,
     RecordLink,
     SyncLag,
+    TableState,
     WebhookRegistration,
 )
 from sync.outbox import Sent
@@ -123,6 +124,23 @@ def _first_time(digest: str, now: datetime) -> bool:
 def note_ping(registration: WebhookRegistration, *, now: datetime) -> None:
     """Airtable says that there are payloads."""
     WebhookRegistration.objects.filter(pk=registration.pk).update(pinged_at=now)
+
+
+def pause_table(*, table: str, by: str, note: str = "", now: datetime) -> None:
+    """Stop one table in both directions; what changes meanwhile waits.
+
+    Args:
+        table: its Airtable name. by: who stops it. note: why.
+    """
+    TableState.objects.update_or_create(
+        table=table,
+        defaults={"paused": True, "paused_by": by[:120], "paused_at": now, "note": note[:300]},
+    )
+
+
+def resume_table(*, table: str) -> None:
+    """Let a stopped table go on; what waited is taken up with the next sweep."""
+    TableState.objects.filter(table=table).update(paused=False, note="")
 
 
 def replay(*, subject: str | None = None) -> int:

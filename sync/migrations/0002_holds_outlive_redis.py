@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sync", "0001_sync_engine")]
+    dependencies = [("sync", "0040_history_of_records")]
 
     operations = [
         migrations.AddField(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from accounts.models import User
 from mentors.models import Expertise, Mentor
@@ -143,3 +143,24 @@ def test_every_mapped_column_is_in_the_installed_trigger():
         ).replace('"', "")
         for column in mapping.columns:
             assert re.search(rf"old\.{column}\b.* IS DISTINCT FROM ", text), (mapping, column)
+
+
+class TestTruncate:
+    """It fires no row's trigger, so the base would keep what is gone here."""
+
+    @pytest.mark.parametrize(
+        "table", ["mentors_mentor", "sessions_app_session", "mentors_expertise", "accounts_user"]
+    )
+    def test_it_is_refused(self, table):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL office_hours.may_truncate = 'off'")
+            with (
+                pytest.raises(ProgrammingError, match="TRUNCATE of .* delete the rows instead"),
+                transaction.atomic(),
+            ):
+                cursor.execute(f"TRUNCATE {table} CASCADE")
+
+    def test_a_session_that_says_so_may(self):
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE mentors_mentor CASCADE")
+        assert not Mentor.objects.exists()

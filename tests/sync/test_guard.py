@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from sync import guard, selectors, services
 from sync.models import BaseBinding, OutboxRow
+from tests.factories import MenteeFactory
 from tests.people import bob
-from tests.sync.conftest import drain
+from tests.sync.conftest import drain, outbox_of
 
 
 class TestTheGuard:
@@ -96,3 +98,20 @@ def _base_id():
     from sync.sandbox import BASE_ID
 
     return BASE_ID
+
+
+class TestAPausedTable:
+    def test_it_waits_and_the_others_go_on(self, base):
+        mentor, mentee = bob().mentor, MenteeFactory()
+        services.pause_table(table="Mentors", by="Carol", note="tidying", now=timezone.now())
+
+        drain()
+
+        assert base.rows("Mentors") == []
+        assert outbox_of(mentor).attempts == 0
+        assert base.of("Mentees", mentee)
+
+        services.resume_table(table="Mentors")
+        drain()
+
+        assert base.of("Mentors", mentor)
