@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -104,10 +105,20 @@ class Airtable:
         found = self._matching(table, f"RECORD_ID() = '{record_id}'")
         return next((record for record in found if record.id == record_id), None)
 
-    def with_key(self, table: str, key: str) -> list[Record]:
-        """The rows that carry this Platform ID, oldest first. More than one means copies."""
-        found = self._matching(table, f"{{{PLATFORM_ID}}} = '{key}'")
-        return sorted(found, key=lambda row: row.created_time)
+    def with_keys(self, table: str, keys: Sequence[str]) -> dict[str, list[Record]]:
+        """The rows that carry these Platform IDs, oldest first. More than one means copies.
+
+        Args:
+            keys: at most fifty; what the answer does not have stands there with no row.
+        """
+        found: dict[str, list[Record]] = {key: [] for key in keys}
+        wanted = ", ".join(f"{{{PLATFORM_ID}}} = '{key}'" for key in keys)
+        rows = self._matching(table, f"OR({wanted})")
+        for row in sorted(rows, key=lambda row: row.created_time):
+            key = str(row.fields.get(PLATFORM_ID) or "")
+            if key in found:
+                found[key].append(row)
+        return found
 
     def _matching(self, table: str, formula: str) -> list[Record]:
         answer = self._request("GET", self._table_path(table), params={"filterByFormula": formula})
@@ -234,8 +245,7 @@ class Airtable:
         if method not in _READS:
             guard.check(table)
         try:
-            with self._limiter.place():
-                _count(self.base_id)
+            with self._counted(), self._limiter.place():
                 url = f"{self._api_url}/v0/{path}"
                 return self._api().request(method, url, params=params, json=json)
         except OnHold as hold:
@@ -246,6 +256,18 @@ class Airtable:
             raise Transient(f"Airtable cannot be reached: {type(error).__name__}.") from None
         except requests.RequestException as error:
             raise _lost(method, error) from None
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a request that was made: after it, when its place is held for nobody any more."""
+        try:
+            yield
+        except OnHold:
+            raise
+        except BaseException:
+            _count(self.base_id)
+            raise
+        _count(self.base_id)
 
     def _refusal(
         self, method: str, response: requests.Response, *, missing_is_gone: bool

@@ -15,20 +15,19 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError
 
 from sync import guard, intake, webhooks
-from sync.airtable import Airtable
+from sync.airtable import Airtable, Record
+from sync.drain import Drain
 from sync.errors import AirtableError, Gone
 from sync.inbound import Applier, NeedsRead, Stale
 from sync.intake import RecordChange
 from sync.mappings import REGISTRY, Mapping
 from sync.models import InboundChange, RecordLink, WebhookRegistration
-from sync.outbox import Drain, Sent
 from sync.records import remember_hint
+from sync.sent import Sent
 
 logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-# Reading again before each batch would halve the pace; an edit this young is caught by the merge.
-FRESH = timedelta(seconds=2)
 MOST_LOOKS = 8
 RUN_FOR = timedelta(seconds=40)
 
@@ -58,7 +57,7 @@ class Engine:
         """Send what changed here, after looking at what changed there."""
         if self._base is None:
             return Sent()
-        drain = Drain(self._base, catch_up=self._catch_up, clock=self._clock)
+        drain = Drain(self._base, catch_up=self._catch_up, meet=self._meet, clock=self._clock)
         return drain.run(until=self._clock() + RUN_FOR)
 
     def pull(self) -> Received:
@@ -87,10 +86,10 @@ class Engine:
 
     # Fetching
 
-    def _catch_up(self) -> bool:
-        """Pull before writing, unless that was a moment ago; whether anything may have changed."""
+    def _catch_up(self, fresh: timedelta) -> bool:
+        """Pull before writing, unless that was done so lately; whether anything may have changed."""
         now = self._clock()
-        if self._base is None or (self._pulled_at and now - self._pulled_at < FRESH):
+        if self._base is None or (self._pulled_at and now - self._pulled_at < fresh):
             return False
         if webhooks.live(self._base.base_id) is None:
             return False
@@ -100,6 +99,15 @@ class Engine:
         except Gone:
             return False
         return self.received.records > before
+
+    def _meet(self, mapping: Mapping, record: Record) -> None:
+        """Merge a record that the sender has come upon."""
+        assert self._base is not None
+        names = self._base.schema().tables[mapping.table].names
+        cells = dict(record.fields)
+        self._apply(
+            RecordChange(mapping, record.id, self._clock(), cells, complete=True, names=names)
+        )
 
     def _pull(self, base: Airtable) -> None:
         registration = webhooks.ensure(base, now=self._clock())

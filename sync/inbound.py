@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts.refusals import Refusal
 from sync.intake import RecordChange
 from sync.mappings import BY_SUBJECT
-from sync.mappings.base import PLATFORM_ID, Edit
+from sync.mappings.base import PLATFORM_ID, Edit, Values
 from sync.merge import first_ancestor
 from sync.merging import Merging
 from sync.models import OutboxRow, RecordLink, SyncConflict
@@ -98,7 +98,10 @@ class RecordMerge(Merging):
         link = link or RecordLink(subject=self.mapping.subject, object_id=object_id)
         link.table, link.record_id = self.mapping.table, self.change.record_id
         link.state = LINKED
-        link.ancestor = first_ancestor(self.mapping.fields, local=local, remote=self.values)
+        # Where its creation is our own and only the answer is missing, we know what it was given.
+        link.ancestor = _about_to_be_sent(link) or first_ancestor(
+            self.mapping.fields, local=local, remote=self.values
+        )
         link.synced_at = self.edit.now
         link.save()
         self.merge(link)
@@ -227,6 +230,11 @@ class RecordMerge(Merging):
             return
         link.save(update_fields=["state"])
         self.merge(link)
+
+
+def _about_to_be_sent(link: RecordLink) -> Values:
+    rows = OutboxRow.objects.filter(subject=link.subject, object_id=link.object_id)
+    return rows.values_list("sent", flat=True).first() or {}
 
 
 def _links_to(subject: str) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import hashlib
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 
 
@@ -32,6 +32,9 @@ class OutboxRow(models.Model):
     next_attempt_at = models.DateTimeField(default=timezone.now)
     last_error = models.TextField(blank=True, default="")
     error_kind = models.CharField(max_length=16, blank=True, default="")
+    # What a creation is about to send, kept until its answer came. A row that still has it after
+    # the worker is gone may have made a record: it is looked for by key before anything is sent.
+    sent = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -48,7 +51,13 @@ class OutboxRow(models.Model):
                 fields=["subject", "next_attempt_at", "id"],
                 condition=Q(status="pending"),
                 name="outbox_due",
-            )
+            ),
+            # And what changed last: a few of these go ahead of a long queue.
+            models.Index(
+                fields=["subject", "-changed_at"],
+                condition=Q(status="pending"),
+                name="outbox_newest",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,6 +84,8 @@ class RecordLink(models.Model):
     object_id = models.UUIDField()
     ancestor = models.JSONField(default=dict)
     message = models.TextField(blank=True, default="")
+    # Values of ours that something in Airtable keeps changing back: not written until they differ.
+    frozen = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
     state = models.CharField(max_length=16, choices=State, default=State.LINKED)
     synced_at = models.DateTimeField(default=timezone.now)
 

@@ -1,23 +1,36 @@
-"""What has to be written for an object, worked out before anything is sent."""
+"""What has to be written for objects, worked out before anything is sent.
+
+Many at once: the objects, their records, and the records of what they link to are each asked for in
+one query, whatever the number.
+"""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping as MappingType, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 
-from sync.airtable import Entry
+from sync.airtable import MOST_RECORDS, Entry
+from sync.history import LONGEST_VALUE
 from sync.mappings import Mapping
 from sync.mappings.base import LAST_SYNCED, PLATFORM_ID, SYNC_MESSAGE, Values
 from sync.mappings.codecs import moment
-from sync.models import OutboxRow, RecordLink
-from sync.records import UNLINKED, local_values, riding_values
+from sync.models import OutboxRow, RecordLink, SyncEvent
+from sync.records import UNLINKED, Local, local_values_of, riding_values
 from sync.schema import TableSchema, usable
+
+# The same value written this often within this time: something there keeps changing it back.
+LOOP_WRITES = 5
+LOOP_TIME = timedelta(minutes=10)
+# How often a row waits for the record of what it links to, before it goes without the link.
+MOST_WAITS = 3
 
 
 class Step(enum.Enum):
@@ -28,6 +41,8 @@ class Step(enum.Enum):
     UPDATE = "update"
     DELETE = "delete"
     WAIT = "wait"
+    LOOK = "look"
+    """A creation whose answer never came: find out by the key whether there is a record."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,15 @@ class Task:
     fields: Values = field(default_factory=dict)
     """By Airtable name, canonical."""
     typecast: bool = False
-    waits_for: tuple[tuple[str, UUID], ...] = ()
+    missing: tuple[tuple[str, UUID], ...] = ()
+    """What it links to and has no record yet. Such a link is written in a second pass."""
+    frozen: Values = field(default_factory=dict)
+    """Left out, because something in Airtable keeps changing these back: what would be written."""
+
+    @property
+    def lasting(self) -> Values:
+        """What is sent, but for the time of sending."""
+        return {name: value for name, value in self.fields.items() if name != LAST_SYNCED}
 
     @property
     def entry(self) -> Entry:
@@ -59,100 +82,173 @@ def plan(
     mapping: Mapping, rows: Sequence[OutboxRow], table: TableSchema, now: datetime
 ) -> list[Task]:
     """Compare each object's current state with what Airtable is known to hold."""
-    ids = [row.object_id for row in rows]
-    found = {item.pk: item for item in mapping.objects().filter(pk__in=ids)}
-    links = {
-        link.object_id: link
-        for link in RecordLink.objects.filter(subject=mapping.subject, object_id__in=ids)
-    }
-    return [
-        _plan_one(mapping, row, found.get(row.object_id), links.get(row.object_id), table, now)
-        for row in rows
-    ]
+    return _Plan(mapping, rows, table, now).tasks()
 
 
-def _plan_one(
-    mapping: Mapping,
-    row: OutboxRow,
-    found: models.Model | None,
-    link: RecordLink | None,
-    table: TableSchema,
-    now: datetime,
-) -> Task:
-    if link is not None and link.state == RecordLink.State.WAITING:
-        return _with_changes(Task(row, mapping, Step.UPDATE, link), {}, table, now)
-    linked = link is not None and link.state not in UNLINKED
-    if found is None or not mapping.present(found):
-        return Task(row, mapping, Step.DELETE if linked else Step.SETTLE, link)
-    if link is not None and not linked and not mapping.alive(found):
-        return Task(row, mapping, Step.SETTLE, link)
-    local = local_values(mapping, found)
-    if local.missing:
-        return Task(row, mapping, Step.WAIT, link, waits_for=local.missing)
-    ancestor = link.ancestor if link is not None and linked else {}
-    changes = _sendable(mapping, local.values, ancestor, table)
-    task = Task(row, mapping, Step.UPDATE if linked else Step.CREATE, link)
-    task = _with_changes(task, changes, table, now)
-    if task.step is Step.SETTLE:
-        return task
-    riding = _sendable(mapping, riding_values(mapping, found), ancestor, table)
-    fields = {**task.fields, **riding}
-    return Task(
-        row, mapping, task.step, link, fields, typecast=_needs_typecast(mapping, fields, table)
+class _Plan:
+    """A portion of rows of one kind, with everything known about them."""
+
+    def __init__(
+        self, mapping: Mapping, rows: Sequence[OutboxRow], table: TableSchema, now: datetime
+    ) -> None:
+        self._mapping, self._rows, self._table, self._now = mapping, rows, table, now
+        self._names = usable(mapping, table)
+        ids = [row.object_id for row in rows]
+        self._found: dict[UUID, models.Model] = {
+            item.pk: item for item in mapping.objects().filter(pk__in=ids)
+        }
+        self._links = {
+            link.object_id: link
+            for link in RecordLink.objects.filter(subject=mapping.subject, object_id__in=ids)
+        }
+        self._local = local_values_of(mapping, self._found.values())
+        self._coming = _coming(self._local.values())
+        self._written = _written(ids, now)
+
+    def tasks(self) -> list[Task]:
+        tasks = [self._task(row) for row in self._rows]
+        sending = [task for task in tasks if task.step in (Step.CREATE, Step.UPDATE)]
+        objects = [
+            self._found[id_] for task in sending if (id_ := task.row.object_id) in self._found
+        ]
+        if objects:
+            self._mapping.ready(objects)
+        return [self._complete(task) for task in tasks]
+
+    def _task(self, row: OutboxRow) -> Task:
+        mapping, link = self._mapping, self._links.get(row.object_id)
+        found = self._found.get(row.object_id)
+        if link is not None and link.state == RecordLink.State.WAITING:
+            return self._with_changes(Task(row, mapping, Step.UPDATE, link), {})
+        linked = link is not None and link.state not in UNLINKED
+        if not linked and row.sent is not None:
+            return Task(row, mapping, Step.LOOK, link)
+        if found is None or not mapping.present(found):
+            return Task(row, mapping, Step.DELETE if linked else Step.SETTLE, link)
+        if link is not None and not linked and not mapping.alive(found):
+            return Task(row, mapping, Step.SETTLE, link)
+        local = self._local[row.object_id]
+        if self._waits(row, local):
+            return Task(row, mapping, Step.WAIT, link, missing=local.missing)
+        task = Task(
+            row, mapping, Step.UPDATE if linked else Step.CREATE, link, missing=local.missing
+        )
+        changes = self._differing(local.values, link.ancestor if link and linked else {})
+        if frozen := self._frozen(task, changes):
+            task = replace(task, frozen={name: changes.pop(name) for name in frozen})
+        return self._with_changes(task, changes)
+
+    def _waits(self, row: OutboxRow, local: Local) -> bool:
+        """Whether what it links to will have a record in a moment, so that one request does."""
+        return row.attempts < MOST_WAITS and any(pair in self._coming for pair in local.missing)
+
+    def _frozen(self, task: Task, changes: MappingType[str, Any]) -> tuple[str, ...]:
+        """Of the changes, those that were made again and again to no effect."""
+        link = task.link
+        if link is None or task.step is not Step.UPDATE:
+            return ()
+        return tuple(
+            name
+            for name, value in changes.items()
+            if (name in link.frozen and link.frozen[name] == value)
+            or self._written[task.row.object_id, name, _key(value)] >= LOOP_WRITES
+        )
+
+    def _with_changes(self, task: Task, changes: Values) -> Task:
+        """Add what every record carries; without any reason to send, settle."""
+        link = task.link
+        kept = link.ancestor if link is not None and task.step is Step.UPDATE else {}
+        fields = dict(changes)
+        key = str(task.row.object_id)
+        if kept.get(PLATFORM_ID) != key:
+            fields[PLATFORM_ID] = key
+        message = link.message if link is not None else ""
+        if SYNC_MESSAGE in self._table.columns and kept.get(SYNC_MESSAGE, "") != message:
+            fields[SYNC_MESSAGE] = message
+        if not fields:
+            # A link that cannot be written yet keeps its row in the queue.
+            step = Step.WAIT if task.missing else Step.SETTLE
+            return replace(task, step=step)
+        return replace(task, fields=fields)
+
+    def _complete(self, task: Task) -> Task:
+        """Add what rides along, and the time."""
+        if task.step not in (Step.CREATE, Step.UPDATE):
+            return task
+        fields = dict(task.fields)
+        found = self._found.get(task.row.object_id)
+        waiting = task.link is not None and task.link.state == RecordLink.State.WAITING
+        if found is not None and not waiting:
+            kept = task.link.ancestor if task.link and task.step is Step.UPDATE else {}
+            fields |= self._differing(riding_values(self._mapping, found), kept)
+        if LAST_SYNCED in self._table.columns:
+            fields[LAST_SYNCED] = moment.canonical(self._now)
+        return replace(task, fields=fields, typecast=self._needs_typecast(fields))
+
+    def _differing(self, values: Values, ancestor: Values) -> Values:
+        """The values that differ and that the base can hold."""
+        by_name = self._mapping.by_name
+        return {
+            name: value
+            for name, value in values.items()
+            if name in self._names
+            and value != ancestor.get(name, by_name[name].codec.empty)
+            and not self._unknown_choice(name, value)
+        }
+
+    def _unknown_choice(self, name: str, value: Any) -> bool:
+        """A single select takes only the words its schema has; typecast would invent new ones."""
+        column = self._table.columns[name]
+        return column.type == "singleSelect" and bool(value) and value not in column.choices
+
+    def _needs_typecast(self, fields: Values) -> bool:
+        """Only a multi-select with a word of ours that the base does not have yet."""
+        columns = self._table.columns
+        return any(
+            set(value) - columns[name].choices
+            for name, value in fields.items()
+            if name in self._mapping.by_name and columns[name].type == "multipleSelects"
+        )
+
+
+def _coming(values: Iterable[Local]) -> frozenset[tuple[str, UUID]]:
+    """Of the objects without a record, those that are about to get one."""
+    missing = {pair for local in values for pair in local.missing}
+    if not missing:
+        return frozenset()
+    rows = OutboxRow.objects.filter(
+        object_id__in=[object_id for _, object_id in missing], status=OutboxRow.Status.PENDING
     )
+    return frozenset(rows.values_list("subject", "object_id")) & missing
 
 
-def _with_changes(task: Task, changes: Values, table: TableSchema, now: datetime) -> Task:
-    """Add what every record carries; without any reason to send, settle."""
-    link = task.link
-    kept = link.ancestor if link is not None and task.step is Step.UPDATE else {}
-    fields = dict(changes)
-    key = str(task.row.object_id)
-    if kept.get(PLATFORM_ID) != key:
-        fields[PLATFORM_ID] = key
-    message = link.message if link is not None else ""
-    if SYNC_MESSAGE in table.columns and kept.get(SYNC_MESSAGE, "") != message:
-        fields[SYNC_MESSAGE] = message
-    if not fields:
-        return Task(task.row, task.mapping, Step.SETTLE, link)
-    if LAST_SYNCED in table.columns:
-        fields[LAST_SYNCED] = moment.canonical(now)
-    return Task(task.row, task.mapping, task.step, link, fields)
-
-
-def _sendable(mapping: Mapping, values: Values, ancestor: Values, table: TableSchema) -> Values:
-    """The values that differ and that the base can hold."""
-    names = usable(mapping, table)
-    return {
-        name: value
-        for name, value in values.items()
-        if name in names
-        and value != ancestor.get(name, mapping.by_name[name].codec.empty)
-        and not _unknown_choice(mapping, name, value, table)
-    }
-
-
-def _unknown_choice(mapping: Mapping, name: str, value: Any, table: TableSchema) -> bool:
-    """A single select takes only the words its schema has; typecast would invent new ones."""
-    column = table.columns[name]
-    if column.type != "singleSelect" or not value:
-        return False
-    return value not in column.choices
-
-
-def _needs_typecast(mapping: Mapping, fields: Values, table: TableSchema) -> bool:
-    """Only a multi-select with a word of ours that the base does not have yet."""
-    return any(
-        set(value) - table.columns[name].choices
-        for name, value in fields.items()
-        if name in mapping.by_name and table.columns[name].type == "multipleSelects"
+def _written(ids: Sequence[UUID], now: datetime) -> Counter[tuple[UUID, str, str]]:
+    """How often each value was written to each field lately."""
+    written: Counter[tuple[UUID, str, str]] = Counter()
+    events = SyncEvent.objects.filter(
+        object_id__in=ids, kind=SyncEvent.Kind.SENT, at__gt=now - LOOP_TIME
     )
+    for object_id, fields in events.values_list("object_id", "fields"):
+        for name, (_, after) in fields.items():
+            written[object_id, name, _key(after)] += 1
+    return written
+
+
+def _key(value: Any) -> str:
+    """To compare with what the history keeps, which cuts long texts."""
+    if isinstance(value, str):
+        return value[: LONGEST_VALUE - 1]
+    return json.dumps(value, sort_keys=True)
 
 
 def batches(tasks: Iterable[Task]) -> list[list[Task]]:
-    """Tasks that can share a request: all creations or all updates, with or without typecast."""
+    """Tasks that can share a request: ten creations or ten updates, with or without typecast."""
     groups: dict[tuple[Step, bool], list[Task]] = {}
     for task in tasks:
         if task.step in (Step.CREATE, Step.UPDATE):
             groups.setdefault((task.step, task.typecast), []).append(task)
-    return list(groups.values())
+    return [
+        group[start : start + MOST_RECORDS]
+        for group in groups.values()
+        for start in range(0, len(group), MOST_RECORDS)
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping as MappingType
+from collections.abc import Collection, Iterable, Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,9 @@ UNLINKED = (RecordLink.State.TOMBSTONE, RecordLink.State.DELETED_REMOTE)
 class Links:
     """Which record stands for whom."""
 
+    def __init__(self) -> None:
+        self._records: dict[tuple[str, UUID], str | None] = {}
+
     def object_of(self, subject: str, record_id: str) -> UUID | None:
         """The object behind a record."""
         return (
@@ -34,14 +37,28 @@ class Links:
 
     def record_of(self, subject: str, object_id: UUID) -> str | None:
         """The record of an object: "" where it was deleted for good, None where there is none yet."""
-        link = RecordLink.objects.filter(subject=subject, object_id=object_id).first()
-        if link is None:
-            return None
-        if link.state == LINKED:
-            return link.record_id
-        mapping = BY_SUBJECT[subject]
-        target = mapping.objects().filter(pk=object_id).first()
-        return None if target is not None and mapping.alive(target) else ""
+        if (subject, object_id) not in self._records:
+            self.look_up(subject, [object_id])
+        return self._records[subject, object_id]
+
+    def look_up(self, subject: str, object_ids: Iterable[UUID]) -> None:
+        """Ask for the records of many objects at once."""
+        ids = set(object_ids)
+        found = RecordLink.objects.filter(subject=subject, object_id__in=ids).values_list(
+            "object_id", "record_id", "state"
+        )
+        deleted = {object_id for object_id, _, state in found if state != LINKED}
+        if deleted:
+            mapping = BY_SUBJECT[subject]
+            living = {
+                item.pk for item in mapping.objects().filter(pk__in=deleted) if mapping.alive(item)
+            }
+            deleted -= living
+        known = {object_id: record_id for object_id, record_id, state in found if state == LINKED}
+        for object_id in ids:
+            self._records[subject, object_id] = known.get(
+                object_id, "" if object_id in deleted else None
+            )
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,13 @@ class Local:
     """Objects it links to that have no record yet."""
 
 
-def local_values(mapping: Mapping, found: models.Model) -> Local:
-    """Everything that may be a reason to send."""
+def local_values(mapping: Mapping, found: models.Model, links: Links | None = None) -> Local:
+    """Everything that may be a reason to send.
+
+    Args:
+        links: with the records looked up already, where there are many objects.
+    """
+    links = links or Links()
     values: Values = {}
     missing: list[tuple[str, UUID]] = []
     for field in mapping.fields:
@@ -62,13 +84,22 @@ def local_values(mapping: Mapping, found: models.Model) -> Local:
             continue
         value: Any = field.value_of(found)
         if field.links and value is not None:
-            record_id = Links().record_of(field.links, value)
+            record_id = links.record_of(field.links, value)
             if record_id is None:
                 missing.append((field.links, value))
                 continue
             value = [record_id]
         values[field.name] = field.codec.canonical(value)
     return Local(values, tuple(missing))
+
+
+def local_values_of(mapping: Mapping, objects: Collection[models.Model]) -> dict[Any, Local]:
+    """`local_values` of many, by primary key, in as many queries as of one."""
+    links = Links()
+    for field in mapping.fields:
+        if field.links:
+            links.look_up(field.links, {field.value_of(item) for item in objects} - {None})
+    return {item.pk: local_values(mapping, item, links) for item in objects}
 
 
 def riding_values(mapping: Mapping, found: models.Model) -> Values:
@@ -85,14 +116,30 @@ def note(subject: str, object_id: UUID) -> None:
 
     An existing row keeps its `changed_at`, which says when a person here last edited the object.
     """
+    note_many([(subject, object_id)])
+
+
+_NOTE = """
+INSERT INTO sync_outboxrow AS o
+    (subject, object_id, generation, changed_at, status, attempts, next_attempt_at, last_error, error_kind)
+SELECT v.subject, v.object_id, 1, clock_timestamp(), 'pending', 0, clock_timestamp(), '', ''
+FROM unnest(%s::text[], %s::uuid[]) AS v(subject, object_id)
+ON CONFLICT (subject, object_id) DO """
+_AGAIN = "UPDATE SET generation = o.generation + 1, status = 'pending'"
+
+
+def note_many(pairs: Iterable[tuple[str, UUID]], *, unless_noted: bool = False) -> None:
+    """`note` for many objects at once.
+
+    Args:
+        unless_noted: leave those alone that are in the queue already, dead letters among them.
+    """
+    # In one order everywhere: two transactions that note the same objects must not wait in a circle.
+    wanted = sorted({(subject, str(object_id)) for subject, object_id in pairs})
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO sync_outboxrow AS o (subject, object_id, generation, changed_at, status,"
-            " attempts, next_attempt_at, last_error, error_kind)"
-            " VALUES (%s, %s, 1, clock_timestamp(), 'pending', 0, clock_timestamp(), '', '')"
-            " ON CONFLICT (subject, object_id) DO UPDATE"
-            " SET generation = o.generation + 1, status = 'pending'",
-            [subject, object_id],
+            _NOTE + ("NOTHING" if unless_noted else _AGAIN),
+            [[subject for subject, _ in wanted], [object_id for _, object_id in wanted]],
         )
 
 

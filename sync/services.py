@@ -27,8 +27,8 @@ from sync.models import (
     TableState,
     WebhookRegistration,
 )
-from sync.outbox import Sent
 from sync.records import note, remember_hint
+from sync.sent import Sent
 
 Clock = Callable[[], datetime]
 DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping as MappingType
+from collections.abc import Callable, Mapping as MappingType, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -133,6 +133,8 @@ class Mapping:
     after_removal: MappingType[str, Canonical] | None = None
     """What a deleted record counts as having agreed to, so that restoring it is a change."""
     watches: tuple[Watch, ...] = ()
+    ready: Callable[[Sequence[Any]], None] = lambda _: None
+    """Fetch at once what the riding fields of many objects would ask for one by one."""
     primary: str = PLATFORM_ID
     """The table's first column, where we create it."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
-from datetime import timedelta
+from collections.abc import Mapping as MappingType, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,18 +28,40 @@ def _next_free(mentor: Mentor) -> Any:
     return opening.next_start if opening else None
 
 
-def _utilization(mentor: Mentor) -> float | None:
-    """The share of this week's places that is taken; the week is the mentor's own."""
-    if not mentor.weekly_load_cap:
-        return None
-    today = timezone.now().astimezone(mentor.user.zone)
-    monday = (today - timedelta(days=today.weekday())).replace(
+def _monday(mentor: Mentor, now: datetime) -> datetime:
+    """When this week began; the week is the mentor's own."""
+    today = now.astimezone(mentor.user.zone)
+    return (today - timedelta(days=today.weekday())).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
-    taken = Session.objects.filter(
-        mentor=mentor, starts_at__gte=monday, starts_at__lt=monday + timedelta(days=7)
-    ).exclude(status=Session.Status.CANCELLED)
-    return round(taken.count() / mentor.weekly_load_cap, 2)
+
+
+def _ready(mentors: Sequence[Mentor]) -> None:
+    """Count what is taken of this week for all of them in one query."""
+    now = timezone.now()
+    mondays = {mentor.pk: _monday(mentor, now) for mentor in mentors if mentor.weekly_load_cap}
+    taken = dict.fromkeys(mondays, 0)
+    if mondays:
+        starts = Session.objects.filter(
+            mentor__in=mondays,
+            starts_at__gte=min(mondays.values()),
+            starts_at__lt=max(mondays.values()) + timedelta(days=7),
+        ).exclude(status=Session.Status.CANCELLED)
+        for mentor_id, starts_at in starts.values_list("mentor_id", "starts_at"):
+            if mondays[mentor_id] <= starts_at < mondays[mentor_id] + timedelta(days=7):
+                taken[mentor_id] += 1
+    for mentor in mentors:
+        mentor.taken_this_week = taken.get(mentor.pk, 0)  # type: ignore[attr-defined]
+
+
+def _utilization(mentor: Mentor) -> float | None:
+    """The share of this week's places that is taken."""
+    if not mentor.weekly_load_cap:
+        return None
+    if not hasattr(mentor, "taken_this_week"):
+        _ready([mentor])
+    taken: int = mentor.taken_this_week  # type: ignore[attr-defined]
+    return round(taken / mentor.weekly_load_cap, 2)
 
 
 def _objects() -> QuerySet[Mentor]:
@@ -108,6 +130,7 @@ MENTOR = Mapping(
     remove=_remove,
     alive=_is_active,
     after_removal={"Is Active": False},
+    ready=_ready,
     watches=(
         Watch(
             Expertise,

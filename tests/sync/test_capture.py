@@ -155,7 +155,7 @@ class TestTruncate:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL office_hours.may_truncate = 'off'")
             with (
-                pytest.raises(ProgrammingError, match="TRUNCATE of .* delete the rows instead"),
+                pytest.raises(ProgrammingError, match=r"TRUNCATE of .* delete the rows instead"),
                 transaction.atomic(),
             ):
                 cursor.execute(f"TRUNCATE {table} CASCADE")

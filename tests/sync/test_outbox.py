@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -111,7 +113,7 @@ class TestUpdating:
         Mentor.objects.filter(pk=mentor.pk).update(headline="first")
         row = outbox.claim("mentor", now=timezone.now())[0]
         Mentor.objects.filter(pk=mentor.pk).update(headline="second")
-        outbox.finish(row)
+        outbox.finish([row])
         drain()
 
         assert base.of("Mentors", mentor)["fields"]["Headline"] == "second"
@@ -243,11 +245,16 @@ class TestFailures:
         assert outbox_of(mentor).status == "pending"
 
     def test_a_copied_key_does_not_stop_its_owner(self, base):
+        """Trap 2: an upsert meets duplicated keys. The oldest is the original, and they merge."""
         mentor = bob().mentor
-        base.create("Mentors", Platform_ID=str(mentor.pk), Name="One")
+        original = base.create("Mentors", Platform_ID=str(mentor.pk), Name="One")
+        base.server.clock.advance(timedelta(seconds=1))
         base.create("Mentors", Platform_ID=str(mentor.pk), Name="Two")
+        others = MenteeFactory.create_batch(3)
 
         drain()
         drain_later()
 
-        assert link_of(mentor).record_id == base.row("Mentors", Name="Bob Mentor")["id"]
+        assert link_of(mentor).record_id == original
+        assert base.row("Mentors", Name="One")["fields"]["Email"] == "bob@example.com"
+        assert all(base.of("Mentees", mentee) for mentee in others)

@@ -1,0 +1,345 @@
+"""Sending what changed here.
+
+A portion of rows is claimed, compared with what Airtable is known to hold, and sent ten records a
+request, with no transaction open. What is sent is the objects' state at that moment, so the same row
+may be handled twice without harm, and a change that is none costs no request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError
+
+from sync import guard, limiter, outbox
+from sync.airtable import Airtable, Record
+from sync.errors import AirtableError, Ambiguous, AuthOrQuota, Permanent, SchemaDrift
+from sync.limiter import Lane
+from sync.mappings import REGISTRY, Mapping
+from sync.mappings.base import PLATFORM_ID
+from sync.models import OutboxRow, SyncEvent
+from sync.outbox import LEASE, MOST_CLAIMED
+from sync.planning import Step, Task, batches, plan
+from sync.records import note_many, remember_hint
+from sync.schema import TableSchema
+from sync.sent import Sent, happened, settle, settle_deleted, tie
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+Kind = SyncEvent.Kind
+
+# How old the last look at Airtable's changes may be when something is written. Looking before every
+# request would take half of the pace, so a bulk change looks seldom: an edit that it overwrites
+# before it is read stands in the payloads all the same, and becomes a conflict with both values.
+FRESH = timedelta(seconds=2)
+FRESH_IN_BULK = timedelta(seconds=9)
+RENEW_AFTER = timedelta(seconds=20)
+
+
+class _Stop(Exception):
+    """No more requests in this run. The text says why."""
+
+
+class Drain:
+    """One run of the sender. Only one runs per base at a time (`sync.services`)."""
+
+    def __init__(
+        self,
+        base: Airtable,
+        *,
+        catch_up: Callable[[timedelta], bool],
+        meet: Callable[[Mapping, Record], None],
+        clock: Clock,
+    ) -> None:
+        """
+        Args:
+            catch_up: read what changed in Airtable unless that was done so lately; whether anything had.
+            meet: merge a record as it was read now.
+        """
+        self._base = base
+        self._catch_up = catch_up
+        self._meet = meet
+        self._clock = clock
+        self._open: dict[int, OutboxRow] = {}
+        self._claimed_at = clock()
+        self.sent = Sent()
+
+    def run(self, *, until: datetime) -> Sent:
+        """Send what is due, people before the hours and sessions that link to them."""
+        try:
+            with guard.asked_once_a_second():
+                guard.check()
+                if held := limiter.for_base().held():
+                    raise _Stop(str(held))
+                while self._round() and self._clock() < until:
+                    pass
+        except (_Stop, guard.NotBound) as stop:
+            self.sent.stopped = str(stop)
+        except AirtableError as error:  # the schema could not be read
+            self.sent.stopped = str(error)
+        return self.sent
+
+    def _round(self) -> bool:
+        """A portion of every kind; whether there was any."""
+        busy = False
+        paused = guard.paused_tables()
+        for mapping in outbox.due(now=self._clock()):
+            if mapping.table in paused:
+                continue
+            table = self._base.schema().tables.get(mapping.table)
+            if table is None or PLATFORM_ID not in table.columns:
+                logger.warning("The table %s does not fit; run sync_check_schema.", mapping.table)
+                continue
+            self._claimed_at = self._clock()
+            rows = outbox.claim(mapping.subject, now=self._claimed_at)
+            busy = busy or bool(rows)
+            if rows:
+                self._portion(mapping, rows, table)
+        return busy
+
+    def _portion(self, mapping: Mapping, rows: Sequence[OutboxRow], table: TableSchema) -> None:
+        self._open = {row.pk: row for row in rows}
+        in_bulk = len(rows) >= MOST_CLAIMED
+        try:
+            with limiter.lane(Lane.SYNC if in_bulk else Lane.INTERACTIVE):
+                tasks = plan(mapping, rows, table, self._clock())
+                requests = any(task.step not in (Step.SETTLE, Step.WAIT) for task in tasks)
+                if requests and self._look(FRESH_IN_BULK if in_bulk else FRESH):
+                    tasks = plan(mapping, rows, table, self._clock())
+                self._handle(mapping, tasks)
+        except guard.TablePaused:
+            logger.info("%s was paused; what is left of it waits.", mapping.table)
+        finally:
+            # Nothing was tried with these.
+            outbox.give_back(list(self._open.values()), self._clock())
+
+    def _handle(self, mapping: Mapping, tasks: list[Task]) -> None:
+        by_step: dict[Step, list[Task]] = {}
+        for task in tasks:
+            by_step.setdefault(task.step, []).append(task)
+        settled = by_step.get(Step.SETTLE, [])
+        settle(settled, self._clock())
+        self._closed(settled)
+        self.sent.settled += len(settled)
+        self._wait(by_step.get(Step.WAIT, []))
+        self._look_by_key(mapping, by_step.get(Step.LOOK, []))
+        for task in by_step.get(Step.DELETE, []):
+            self._delete(task)
+        for batch in batches(tasks):
+            self._send(batch)
+        if Step.CREATE in by_step:
+            outbox.wake_waiting(_linking_to(mapping), self._clock())
+
+    def _look(self, fresh: timedelta) -> bool:
+        """Before writing: an edit made there meanwhile must meet the merge, not be overwritten."""
+        try:
+            return self._catch_up(fresh)
+        except (AirtableError, guard.NotBound) as error:
+            raise _Stop(str(error)) from error
+
+    def _send(self, batch: list[Task]) -> None:
+        """Write a batch; a refused one is halved until the record at fault stands alone."""
+        rows = [task.row for task in batch]
+        self._claim_again(batch)
+        mapping = batch[0].mapping
+        try:
+            records = self._base.write(
+                mapping.table, [task.entry for task in batch], typecast=batch[0].typecast
+            )
+        except Permanent as error:
+            outbox.not_sent(rows)
+            if len(batch) == 1:
+                self._refused(batch[0], error)
+                return
+            middle = len(batch) // 2
+            self._send(batch[:middle])
+            self._send(batch[middle:])
+        except guard.NotBound:
+            outbox.not_sent(rows)
+            raise
+        except AirtableError as error:
+            self._failed(batch, error)
+        else:
+            self._store(batch, records)
+
+    def _claim_again(self, batch: list[Task]) -> None:
+        """The claim must outlast the request; what is about to be created must be known by then."""
+        rows, now = [task.row for task in batch], self._clock()
+        if batch[0].step is Step.CREATE:
+            outbox.about_to_send(rows, [task.lasting for task in batch], now)
+        elif now - self._claimed_at > RENEW_AFTER:
+            outbox.extend(list(self._open.values()), now)
+            self._claimed_at = now
+
+    def _store(self, batch: list[Task], records: Sequence[Record]) -> None:
+        by_id = {record.id: record for record in records}
+        by_key = {record.fields.get(PLATFORM_ID): record for record in records}
+        pairs: list[tuple[Task, Record]] = []
+        for task in batch:
+            record = (
+                by_id.get(task.link.record_id)
+                if task.link is not None and task.step is Step.UPDATE
+                else by_key.get(str(task.row.object_id))
+            )
+            if record is None:
+                self._failed([task], Ambiguous("Airtable's answer left this record out."))
+            else:
+                pairs.append((task, record))
+        try:
+            self._agree(pairs)
+        except IntegrityError:
+            for pair in pairs:
+                self._agree_alone(*pair)
+
+    def _agree(self, pairs: Sequence[tuple[Task, Record]]) -> None:
+        """Remember what Airtable now holds, as it came back, and settle the rows."""
+        tie(pairs, self._clock())
+        self._closed([task for task, _ in pairs])
+        self.sent.written += len(pairs)
+
+    def _agree_alone(self, task: Task, record: Record) -> None:
+        try:
+            self._agree([(task, record)])
+        except IntegrityError:
+            reason = f"The record {record.id} stands for something else already."
+            self._bury(task, Permanent("LINKED_ELSEWHERE", reason))
+
+    def _delete(self, task: Task) -> None:
+        if task.link is None:
+            settle([task], self._clock())
+            self._closed([task])
+            return
+        self._claim_again([task])
+        try:
+            self._base.delete(task.mapping.table, task.link.record_id)
+        except guard.NotBound:
+            raise
+        except AirtableError as error:
+            self._failed([task], error)
+            return
+        settle_deleted(task, self._clock())
+        self._closed([task])
+        self.sent.deleted += 1
+
+    # What is unclear
+
+    def _look_by_key(self, mapping: Mapping, tasks: list[Task]) -> None:
+        """Creations whose answer never came: is there a record? Asked before anything is sent again.
+
+        If there is, it is ours, and what it was sent is what both sides last agreed on.
+        """
+        if not tasks:
+            return
+        keys = [str(task.row.object_id) for task in tasks]
+        try:
+            found = self._base.with_keys(mapping.table, keys)
+        except AirtableError as error:
+            self._failed(tasks, error)
+            return
+        for task, key in zip(tasks, keys, strict=True):
+            if found[key]:
+                self._meet_again(task, found[key])
+        outbox.not_sent([task.row for task in tasks])
+        outbox.give_back([task.row for task in tasks], self._clock())
+        self._closed(tasks)
+
+    def _meet_again(self, task: Task, records: Sequence[Record]) -> None:
+        """Tie to the oldest, and merge: it may have been edited in between. Others are copies."""
+        first, *copies = records
+        tie([(task, first)], self._clock(), sent=task.row.sent or {}, keep_row=True)
+        self._meet(task.mapping, first)
+        for copy in copies:
+            remember_hint(task.mapping.table, copy.id)
+
+    def _refused(self, task: Task, error: Permanent) -> None:
+        """A single record that Airtable does not take."""
+        if task.step is Step.CREATE and self._has_copies(task):
+            return
+        # It, or something it links to, was deleted there: a look at the record itself tells.
+        if error.type == "ROW_DOES_NOT_EXIST" and task.link is not None and self._is_gone(task):
+            return
+        self._bury(task, error)
+
+    def _has_copies(self, task: Task) -> bool:
+        """An upsert fails where somebody copied the row with our key: the oldest is the original."""
+        key = str(task.row.object_id)
+        try:
+            records = self._base.with_keys(task.mapping.table, [key])[key]
+        except AirtableError as error:
+            self._failed([task], error)
+            return True
+        if len(records) < 2:
+            return False
+        self._meet(task.mapping, records[0])
+        for copy in records[1:]:
+            remember_hint(task.mapping.table, copy.id)
+        outbox.give_back([task.row], self._clock())
+        self._closed([task])
+        return True
+
+    def _is_gone(self, task: Task) -> bool:
+        assert task.link is not None
+        try:
+            if self._base.row(task.mapping.table, task.link.record_id) is not None:
+                return False
+        except AirtableError as error:
+            self._failed([task], error)
+            return True
+        remember_hint(task.mapping.table, task.link.record_id)
+        self._put_off([task], "The record is gone from Airtable.", "gone", outbox.FIRST_PAUSE)
+        return True
+
+    # What becomes of rows
+
+    def _closed(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            self._open.pop(task.row.pk, None)
+
+    def _wait(self, tasks: Sequence[Task]) -> None:
+        """What they link to goes first, and is put in the queue in case it never was."""
+        if not tasks:
+            return
+        note_many({pair for task in tasks for pair in task.missing}, unless_noted=True)
+        subjects = ", ".join(dict.fromkeys(s for task in tasks for s, _ in task.missing))
+        self._put_off(tasks, f"Waits for the record of its {subjects}.", "waiting", None)
+
+    def _failed(self, tasks: Sequence[Task], error: AirtableError) -> None:
+        if not isinstance(error, Ambiguous):
+            outbox.not_sent([task.row for task in tasks if task.step is Step.CREATE])
+        if isinstance(error, AuthOrQuota):
+            self._put_off(tasks, str(error), error.kind, LEASE.total_seconds())
+            raise _Stop(str(error))
+        retry_after = getattr(error, "retry_after", None)
+        self._put_off(tasks, str(error), error.kind, retry_after)
+        if retry_after is not None or isinstance(error, SchemaDrift):
+            raise _Stop(str(error))
+
+    def _put_off(self, tasks: Sequence[Task], reason: str, kind: str, pause: float | None) -> None:
+        now = self._clock()
+        rows = [task.row for task in tasks]
+        outbox.put_off(rows, reason=reason, kind=kind, now=now, pause=pause)
+        # Told once, not with every attempt.
+        happened(Kind.PUT_OFF, [t for t in tasks if t.row.last_error != reason], now, reason)
+        self._closed(tasks)
+
+    def _bury(self, task: Task, error: Permanent) -> None:
+        if outbox.bury(task.row, error):
+            self.sent.dead += 1
+            happened(Kind.DEAD, [task], self._clock(), str(error))
+            logger.warning(
+                "Airtable refuses %s %s: %s", task.row.subject, task.row.object_id, error
+            )
+        else:
+            outbox.give_back([task.row], self._clock())
+        self._closed([task])
+
+
+def _linking_to(mapping: Mapping) -> list[str]:
+    return [
+        other.subject
+        for other in REGISTRY
+        if any(field.links == mapping.subject for field in other.fields)
+    ]

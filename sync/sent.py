@@ -1,0 +1,196 @@
+"""What is remembered once Airtable has answered: links, ancestors, history, lag. A batch at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from sync import history, outbox
+from sync.airtable import Record
+from sync.history import Event
+from sync.mappings.base import LAST_SYNCED, Values
+from sync.models import RecordLink, SyncEvent, SyncLag
+from sync.planning import Step, Task
+
+logger = logging.getLogger(__name__)
+
+Kind = SyncEvent.Kind
+OUT = SyncEvent.Direction.OUT
+
+# Merged by the database, because a merge may have moved other fields of the ancestor meanwhile.
+_UPDATE = """
+UPDATE sync_recordlink AS l
+SET ancestor = l.ancestor || v.values, synced_at = %s,
+    frozen = l.frozen - ARRAY(SELECT jsonb_object_keys(v.values))
+FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, values jsonb) WHERE l.id = v.id
+"""
+_INSERT = """
+INSERT INTO sync_recordlink
+    ("table", record_id, subject, object_id, ancestor, message, state, synced_at)
+SELECT %s, v.record_id, %s, v.object_id, v.values, '', 'linked', %s
+FROM jsonb_to_recordset(%s::jsonb) AS v(record_id text, object_id uuid, values jsonb)
+ON CONFLICT (subject, object_id) DO UPDATE SET
+    "table" = excluded."table", record_id = excluded.record_id, ancestor = excluded.ancestor,
+    state = excluded.state, synced_at = excluded.synced_at
+"""
+
+
+@dataclass
+class Sent:
+    """What one run did."""
+
+    settled: int = 0
+    written: int = 0
+    deleted: int = 0
+    dead: int = 0
+    stopped: str = ""
+
+
+def tie(
+    pairs: Sequence[tuple[Task, Record]],
+    now: datetime,
+    *,
+    sent: Values | None = None,
+    keep_row: bool = False,
+) -> None:
+    """Tie objects to the records that came back, with the values that were sent, and finish the rows.
+
+    Only what was sent becomes the ancestor: the answer shows the other cells too, and one of them may
+    hold an edit that we have not read yet; to call that agreed would lose it.
+
+    Args:
+        sent: take these as what both sides agreed on, whatever the record shows by now.
+        keep_row: something remains to be done for them.
+
+    Raises:
+        IntegrityError: one of the records stands for something else already; nothing is stored.
+    """
+    if not pairs:
+        return
+    values = [sent if sent is not None else _agreed(task, record) for task, record in pairs]
+    with transaction.atomic():
+        _keep(pairs, values, now)
+        history.record(_event(task, record, now, sent) for task, record in pairs)
+        if keep_row:
+            return
+        SyncLag.objects.bulk_create(
+            SyncLag(
+                direction=SyncLag.Direction.OUT,
+                seconds=max(0.0, (now - task.row.changed_at).total_seconds()),
+                at=now,
+            )
+            for task, _ in pairs
+        )
+        outbox.finish([task.row for task, _ in pairs if not task.missing])
+        _second_pass([task for task, _ in pairs if task.missing], now)
+        freeze([task for task, _ in pairs], now)
+
+
+def _keep(pairs: Sequence[tuple[Task, Record]], values: Sequence[Values], now: datetime) -> None:
+    updates: list[dict[str, Any]] = []
+    inserts: list[dict[str, Any]] = []
+    for (task, record), agreed in zip(pairs, values, strict=True):
+        if task.link is not None and task.step is Step.UPDATE:
+            updates.append({"id": task.link.pk, "values": agreed})
+        else:
+            object_id = str(task.row.object_id)
+            inserts.append({"record_id": record.id, "object_id": object_id, "values": agreed})
+    mapping = pairs[0][0].mapping
+    with connection.cursor() as cursor:
+        if updates:
+            cursor.execute(_UPDATE, [now, json.dumps(updates)])
+        if inserts:
+            cursor.execute(_INSERT, [mapping.table, mapping.subject, now, json.dumps(inserts)])
+
+
+def _agreed(task: Task, record: Record) -> Values:
+    by_name, cells = task.mapping.by_name, record.fields
+    return {
+        name: by_name[name].codec.canonical(cells.get(name))
+        if name in by_name
+        else str(cells.get(name) or "")
+        for name in task.fields
+        if name != LAST_SYNCED
+    }
+
+
+def _event(task: Task, record: Record, now: datetime, sent: Values | None) -> Event:
+    kind = Kind.SENT if task.step is Step.UPDATE else Kind.CREATED
+    detail = ""
+    if sent is not None:
+        kind, detail = Kind.LINKED, "Found by its key: the answer to its creation never came."
+    before = task.link.ancestor if task.link is not None and task.step is Step.UPDATE else {}
+    after = {name: value for name, value in task.fields.items() if name in task.mapping.by_name}
+    return Event(
+        kind,
+        OUT,
+        task.row.subject,
+        task.row.object_id,
+        now,
+        record_id=record.id,
+        fields=history.changes(before, after),
+        detail=detail,
+    )
+
+
+def _second_pass(tasks: Sequence[Task], now: datetime) -> None:
+    """They are there, without a link to what is not there yet: the link is written when it is."""
+    rows = [task.row for task in tasks]
+    outbox.put_off(rows, reason="Its link is written later.", kind="waiting", now=now)
+
+
+def settle(tasks: Sequence[Task], now: datetime) -> None:
+    """Nothing had to be sent for these."""
+    outbox.finish([task.row for task in tasks])
+    freeze(tasks, now)
+
+
+def settle_deleted(task: Task, now: datetime) -> None:
+    """The record was deleted."""
+    assert task.link is not None
+    with transaction.atomic():
+        RecordLink.objects.filter(pk=task.link.pk).update(
+            state=RecordLink.State.DELETED_REMOTE, ancestor={}, frozen={}, synced_at=now
+        )
+        happened(Kind.DELETED, [task], now, "")
+        outbox.finish([task.row])
+
+
+def freeze(tasks: Sequence[Task], now: datetime) -> None:
+    """Stop correcting what something in Airtable keeps changing back, and say so there and here."""
+    for task in tasks:
+        link = task.link
+        fresh = [name for name in task.frozen if link is not None and name not in link.frozen]
+        if link is None or not fresh:
+            continue
+        names = ", ".join(fresh)
+        sentence = (
+            f"{names}: Office Hours wrote this again and again, and something in Airtable keeps "
+            "changing it back. It is left alone until it changes in Office Hours."
+        )
+        link.frozen |= {name: task.frozen[name] for name in fresh}
+        RecordLink.objects.filter(pk=link.pk).update(frozen=link.frozen, message=sentence)
+        happened(Kind.PUT_OFF, [task], now, sentence)
+        logger.warning("%s %s: %s", task.mapping.table, link.record_id, sentence)
+
+
+def happened(kind: SyncEvent.Kind, tasks: Sequence[Task], now: datetime, detail: str) -> None:
+    """Tell it of each record."""
+    history.record(
+        Event(
+            kind,
+            OUT,
+            task.row.subject,
+            task.row.object_id,
+            now,
+            record_id=task.link.record_id if task.link is not None else "",
+            detail=detail,
+        )
+        for task in tasks
+    )
