@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from sessions_app.models import Notification
 
 # What each variable means, for whoever writes a template. One that does not apply is empty, and a
@@ -247,3 +249,14 @@ def unknown_variables(*texts: str) -> list[str]:
 def nearest_variable(name: str) -> str:
     """The variable that was probably meant, or nothing."""
     return next(iter(difflib.get_close_matches(name, VARIABLES, n=1)), "")
+
+
+def sentence_about(name: str) -> str:
+    """What is said about a variable that does not exist."""
+    near = nearest_variable(name)
+    if near:
+        return _("“%(name)s” is not a variable. Did you mean %(near)s?") % {
+            "name": name,
+            "near": near,
+        }
+    return _("“%(name)s” is not a variable of our messages.") % {"name": name}

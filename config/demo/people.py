@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from accounts import services
 from accounts.models import ProgramSettings, User
-from content.models import HelpPrompt
+from content.models import HelpPrompt, MessageTemplate
 from mentors.models import Expertise, Mentee, Mentor, SavedMentor
 from sessions_app.models import WeeklyHours
 
@@ -212,6 +212,11 @@ def _program(demo: Demo) -> None:
         pk=1, defaults={"name": "Office Hours", "support_email": CAROL}
     )
     demo.note("program settings", int(created))
+    _help_prompts(demo)
+    _message_templates(demo)
+
+
+def _help_prompts(demo: Demo) -> None:
     wanted = records("help_prompts")
     known = {
         key
@@ -226,3 +231,23 @@ def _program(demo: Demo) -> None:
     ]
     HelpPrompt.objects.bulk_create(fresh)
     demo.note("help prompts", len(fresh))
+
+
+def _message_templates(demo: Demo) -> None:
+    """Other words for some messages, inactive: for a PM to switch on, here or in Airtable."""
+    known = {
+        key
+        for pk, name, channel in MessageTemplate.objects.values_list("pk", "name", "channel")
+        for key in (pk, (name.lower(), channel))
+    }
+    templates = [
+        MessageTemplate(id=demo_id("template", record["name"]), **record)
+        for record in records("message_templates")
+    ]
+    fresh = [
+        template
+        for template in templates
+        if template.pk not in known and (template.name.lower(), template.channel) not in known
+    ]
+    MessageTemplate.objects.bulk_create(fresh)
+    demo.note("message templates", len(fresh))

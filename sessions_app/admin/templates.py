@@ -23,8 +23,8 @@ from sessions_app.wording import (
     VARIABLES,
     Wording,
     kind_named,
-    nearest_variable,
     sample_of,
+    sentence_about,
     unknown_variables,
 )
 
@@ -53,18 +53,8 @@ class MessageTemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # not sub
         values = super().clean() or {}
         for field in ("subject", "body"):
             for name in unknown_variables(values.get(field, "")):
-                self.add_error(field, _sentence_about(name))
+                self.add_error(field, sentence_about(name))
         return values
-
-
-def _sentence_about(name: str) -> str:
-    near = nearest_variable(name)
-    if near:
-        return _("“%(name)s” is not a variable. Did you mean %(near)s?") % {
-            "name": name,
-            "near": near,
-        }
-    return _("“%(name)s” is not a variable. They are listed below.") % {"name": name}
 
 
 @admin.register(MessageTemplate)
@@ -134,7 +124,7 @@ class MessageTemplateAdmin(Console):
         words = Wording(subject.strip() or shipped.subject, body) if body.strip() else shipped
         context = {
             "letter": write_letter(words, sample_of(kind)),
-            "unknown": [_sentence_about(name) for name in unknown_variables(subject, body)],
+            "unknown": [sentence_about(name) for name in unknown_variables(subject, body)],
             "is_ours": not body.strip(),
             "is_sms": given.get("channel") == MessageTemplate.Channel.SMS,
         }

@@ -62,6 +62,7 @@ from sessions_app.services.windows import (
     save_window,
     withdraw_window,
 )
+from sessions_app.services.words import save_template
 
 __all__ = [
     "CHOICES",
@@ -109,6 +110,7 @@ __all__ = [
     "reschedule_session",
     "save_exception",
     "save_holiday",
+    "save_template",
     "save_time_away",
     "save_weekly_hours",
     "save_window",

@@ -180,3 +180,12 @@ def arguments(mapping: Mapping, changes: MappingType[str, Canonical]) -> dict[st
         except Refusal as refusal:
             raise Refusal(f"{name}: {refusal}") from refusal
     return found
+
+
+def filled(mapping: Mapping, values: MappingType[str, Canonical]) -> Values:
+    """What a new row says: its cells that are not empty, and its checkboxes, unticked ones too."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value != mapping.by_name[name].codec.empty or value is False
+    }

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import ProgramSettings, User
 from accounts.roles import PROGRAM_MANAGERS
-from content.models import HelpPrompt
+from content.models import HelpPrompt, MessageTemplate
 from matching.models import MentorEmbedding, MentorIndex
 from mentors.models import Expertise, Mentee, Mentor, SavedMentor
 from sessions_app import selectors
@@ -31,7 +31,7 @@ from sessions_app.models import (
 pytestmark = pytest.mark.django_db
 EVERYTHING = (
     User, EmailAddress, Mentor, Mentee, Expertise, WeeklyHours, AvailabilityWindow, Meeting,
-    Session, SessionEvent, Feedback, SavedMentor, HelpPrompt, ProgramSettings, MentorEmbedding,
+    Session, SessionEvent, Feedback, SavedMentor, HelpPrompt, MessageTemplate, ProgramSettings, MentorEmbedding,
 )  # fmt: skip
 BOBS_QUESTION = "we are raising our first institutional round and need help with investor intros"
 
@@ -96,6 +96,7 @@ def test_people_are_complete():
     assert not carol.is_superuser
     assert carol.groups.filter(name=PROGRAM_MANAGERS).exists()
     assert HelpPrompt.objects.count() == 14
+    assert MessageTemplate.objects.count() == 2
     assert ProgramSettings.objects.get().name
     assert SavedMentor.objects.filter(mentee__user__email="alice@example.com").count() == 3
 

@@ -34,7 +34,7 @@ class Base:
         found = [
             row
             for row in self.rows(table)
-            if all(row["fields"].get(name) == value for name, value in wanted.items())
+            if all(row["fields"].get(name) == value for name, value in _spaced(wanted).items())
         ]
         assert len(found) == 1, (table, wanted, self.rows(table))
         return found[0]
