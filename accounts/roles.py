@@ -58,6 +58,7 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "inboundchange",
                 "webhookregistration",
                 "basebinding",
+                "basefield",
             ),
             ("view", "change"),
         ),

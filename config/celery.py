@@ -41,6 +41,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Send changes to Airtable": ("sync.tasks.drain", 3),
     "Read changes from Airtable": ("sync.tasks.pull", 30),
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
+    "Compare Airtable's fields with ours": ("sync.tasks.check_schema", 3600),
     "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
 }
 

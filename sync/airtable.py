@@ -20,7 +20,7 @@ from django.db import connection
 from django.utils import timezone
 from pyairtable import Api
 
-from sync import guard, limiter
+from sync import addresses, guard, limiter
 from sync.errors import (
     AirtableError,
     Ambiguous,
@@ -32,12 +32,16 @@ from sync.errors import (
 )
 from sync.limiter import OnHold
 from sync.mappings.base import PLATFORM_ID
-from sync.schema import Schema
+from sync.schema import Schema, TableSchema
 
 TIMEOUT = (5, 30)
 MOST_RECORDS = 10
-SCHEMA_LIFE = 300.0
+SCHEMA_LIFE = 900.0
 _READS = frozenset({"GET"})
+# Fields go by their ids on the wire, so that renaming one in Airtable breaks nothing.
+_BY_ID = {"returnFieldsByFieldId": True}
+# Refusals for which a field of another type may be the cause.
+_OF_ITS_TYPE = frozenset({"INVALID_VALUE_FOR_COLUMN", "INVALID_MULTIPLE_CHOICE_OPTIONS"})
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Airtable:
         """Every row of a table. Starts anew when Airtable has forgotten where we were."""
         offset, restarts = None, 0
         while True:
-            params = {"pageSize": 100, **({"offset": offset} if offset else {})}
+            params = {"pageSize": 100, **_BY_ID, **({"offset": offset} if offset else {})}
             try:
                 answer = self._request("GET", self._table_path(table), params=params)
             except Permanent as error:
@@ -91,7 +95,7 @@ class Airtable:
                     raise
                 offset, restarts = None, restarts + 1
                 continue
-            yield [_record(body) for body in answer["records"]]
+            yield self._records(table, answer)
             offset = answer.get("offset")
             if not offset:
                 return
@@ -112,7 +116,9 @@ class Airtable:
             keys: at most fifty; what the answer does not have stands there with no row.
         """
         found: dict[str, list[Record]] = {key: [] for key in keys}
-        wanted = ", ".join(f"{{{PLATFORM_ID}}} = '{key}'" for key in keys)
+        column = self._table(table).columns.get(PLATFORM_ID)
+        name = column.id if column else PLATFORM_ID
+        wanted = ", ".join(f"{{{name}}} = '{key}'" for key in keys)
         rows = self._matching(table, f"OR({wanted})")
         for row in sorted(rows, key=lambda row: row.created_time):
             key = str(row.fields.get(PLATFORM_ID) or "")
@@ -121,8 +127,8 @@ class Airtable:
         return found
 
     def _matching(self, table: str, formula: str) -> list[Record]:
-        answer = self._request("GET", self._table_path(table), params={"filterByFormula": formula})
-        return [_record(body) for body in answer["records"]]
+        params = {"filterByFormula": formula, **_BY_ID}
+        return self._records(table, self._request("GET", self._table_path(table), params=params))
 
     def write(
         self, table: str, entries: Sequence[Entry], *, typecast: bool = False
@@ -131,15 +137,22 @@ class Airtable:
 
         The answer holds the rows as Airtable now has them, in no promised order.
         """
+        schema = self._table(table)
         records = [
-            {"fields": dict(entry.fields), **({"id": entry.id} if entry.id else {})}
+            {"fields": schema.outward(entry.fields), **({"id": entry.id} if entry.id else {})}
             for entry in entries
         ]
-        body: dict[str, Any] = {"records": records, "typecast": typecast}
+        body: dict[str, Any] = {"records": records, "typecast": typecast, **_BY_ID}
         if not entries[0].id:
-            body["performUpsert"] = {"fieldsToMergeOn": [PLATFORM_ID]}
-        answer = self._request("PATCH", self._table_path(table), json=body, table=table)
-        return [_record(item) for item in answer["records"]]
+            column = schema.columns.get(PLATFORM_ID)
+            body["performUpsert"] = {"fieldsToMergeOn": [column.id if column else PLATFORM_ID]}
+        try:
+            answer = self._request("PATCH", self._table_path(table), json=body, table=table)
+        except Permanent as error:
+            if error.type in _OF_ITS_TYPE and self._has_moved(table):
+                raise SchemaDrift(str(error)) from error
+            raise
+        return self._records(table, answer)
 
     def delete(self, table: str, record_id: str) -> None:
         """Delete a row; one that is gone already is fine."""
@@ -152,13 +165,26 @@ class Airtable:
     # Schema
 
     def schema(self, *, fresh: bool = False) -> Schema:
-        """The tables and fields, read again every few minutes."""
+        """The tables and fields, read again every quarter of an hour, and when a change is told."""
         kept = self._schema
         if kept and not fresh and time.monotonic() - kept[0] < SCHEMA_LIFE:
             return kept[1]
-        schema = Schema.from_api(self._request("GET", f"meta/bases/{self.base_id}/tables"))
+        answer = self._request("GET", f"meta/bases/{self.base_id}/tables")
+        schema = addresses.take_in(self.base_id, answer, now=timezone.now())
         self._schema = (time.monotonic(), schema)
         return schema
+
+    def _table(self, table: str) -> TableSchema:
+        return self.schema().tables.get(table) or TableSchema(table, table, {})
+
+    def _records(self, table: str, answer: Mapping[str, Any]) -> list[Record]:
+        schema = self._table(table)
+        return [_record(body, schema) for body in answer["records"]]
+
+    def _has_moved(self, table: str) -> bool:
+        """Whether a field was changed since we looked: then the value is not to blame."""
+        before = self._table(table)
+        return self.schema(fresh=True).tables.get(table) != before
 
     def create_table(self, name: str, fields: Sequence[Mapping[str, Any]]) -> None:
         """A new table; the first field becomes its primary one."""
@@ -177,10 +203,9 @@ class Airtable:
         return list(self._request("GET", self._hooks_path())["webhooks"])
 
     def create_webhook(self, url: str | None) -> Mapping[str, Any]:
-        """Watch all records of the base; the answer shows the MAC secret this once."""
-        body: dict[str, Any] = {
-            "specification": {"options": {"filters": {"dataTypes": ["tableData"]}}}
-        }
+        """Watch all records and fields of the base; the answer shows the MAC secret this once."""
+        kinds = ["tableData", "tableFields", "tableMetadata"]
+        body: dict[str, Any] = {"specification": {"options": {"filters": {"dataTypes": kinds}}}}
         if url:
             body["notificationUrl"] = url
         answer: Mapping[str, Any] = self._request("POST", self._hooks_path(), json=body)
@@ -216,7 +241,7 @@ class Airtable:
     # Requests
 
     def _table_path(self, table: str) -> str:
-        return f"{self.base_id}/{quote(table, safe='')}"
+        return f"{self.base_id}/{quote(self._table(table).id, safe='')}"
 
     def _hooks_path(self) -> str:
         return f"bases/{self.base_id}/webhooks"
@@ -336,8 +361,9 @@ def _seconds(value: str | None) -> float | None:
         return None
 
 
-def _record(body: Mapping[str, Any]) -> Record:
-    return Record(str(body["id"]), body.get("fields") or {}, str(body.get("createdTime") or ""))
+def _record(body: Mapping[str, Any], table: TableSchema) -> Record:
+    cells = table.inward(body.get("fields") or {})
+    return Record(str(body["id"]), cells, str(body.get("createdTime") or ""))
 
 
 def _count(base_id: str) -> None:

@@ -129,7 +129,8 @@ class Engine:
         known = WebhookRegistration.objects.filter(base_id=registration.base_id)
         ids = list(known.values_list("webhook_id", flat=True))
         while rows := intake.stored(ids):
-            for change in intake.changes_in(rows, base.schema()):
+            schema = base.schema(fresh=intake.tell_of_schema(rows))
+            for change in intake.changes_in(rows, schema):
                 self._apply(change)
             InboundChange.objects.filter(pk__in=[row.pk for row in rows]).update(
                 applied_at=self._clock()

@@ -91,6 +91,21 @@ def stored(webhook_ids: Iterable[str]) -> list[InboundChange]:
     )
 
 
+def tell_of_schema(rows: Iterable[InboundChange]) -> bool:
+    """Whether tables or fields changed: the values told here may be of the new ones."""
+    about = ("createdFieldsById", "changedFieldsById", "destroyedFieldIds", "changedMetadata")
+    return any(
+        "createdTablesById" in row.payload
+        or "destroyedTableIds" in row.payload
+        or any(
+            name in body
+            for body in (row.payload.get("changedTablesById") or {}).values()
+            for name in about
+        )
+        for row in rows
+    )
+
+
 def changes_in(rows: Iterable[InboundChange], schema: Schema) -> list[RecordChange]:
     """One change per record, latest values first in force, people before what links to them.
 

@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import Q, Value
 from django.utils import timezone
 
+from sync.known_base import BaseField as BaseField
+
 
 class OutboxRow(models.Model):
     """One object whose Airtable record may be stale. Coalesced: one row per object.

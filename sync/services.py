@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from sync import airtable, guard, history, schema as schemas, webhooks
+from sync import addresses, airtable, guard, history, schema as schemas, webhooks
 from sync.engine import Engine, Received
 from sync.errors import Transient
 from sync.locks import only_one
@@ -238,7 +238,12 @@ def _missing(mapping: Mapping) -> list[Any]:
 
 
 def create_missing_schema(base: airtable.Airtable) -> list[schemas.Gap]:
-    """Add the tables and fields that the base lacks; what remains cannot be added by us."""
+    """Add the tables and fields that the base lacks; what remains cannot be added by us.
+
+    A table that took the place of one we knew is taken up: its rows are met as if for the first time.
+    """
+    addresses.take_up_replaced(base.base_id, base.schema(fresh=True))
+    base.schema(fresh=True)
     for mapping in REGISTRY:
         _create_table(base, mapping)
     for gap in list(schemas.gaps(base.schema(fresh=True))):
@@ -270,6 +275,15 @@ def _create_field(base: airtable.Airtable, mapping: Mapping, name: str) -> None:
         else schemas.definition(mapping.by_name[name], ids)
     )
     base.create_field(table.id, spec)
+
+
+def check_schema() -> list[schemas.Gap]:
+    """Compare the base with the mappings and remember what was found.
+
+    Raises AirtableError.
+    """
+    base = airtable.connect()
+    return list(schemas.gaps(base.schema(fresh=True))) if base is not None else []
 
 
 def tidy(*, now: datetime) -> None:

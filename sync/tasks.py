@@ -47,3 +47,11 @@ def keep_webhook(**_: Any) -> None:
         services.keep_webhook()
     except (AirtableError, NotBound) as error:
         _say("Looking after the webhook", str(error))
+
+
+@shared_task
+def check_schema(**_: Any) -> None:
+    try:
+        services.check_schema()
+    except AirtableError as error:
+        _say("Comparing the base with what is expected", str(error))

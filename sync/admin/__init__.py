@@ -1,5 +1,5 @@
 """The console's pages about Airtable."""
 
-from sync.admin import tables
+from sync.admin import schema, tables
 
-__all__ = ["tables"]
+__all__ = ["schema", "tables"]

@@ -88,7 +88,9 @@ def test_without_the_key_there_would_be_two(base, monkeypatch):
 
     monkeypatch.setattr(Airtable, "write", plain_write)
     bob()
-    base.fault("timeout_after_apply", method="POST", path="Mentors", delay=0.05)
+    base.fault(
+        "timeout_after_apply", method="POST", path=base.server.base.table("Mentors").id, delay=0.05
+    )
 
     for hours in (0, 1):
         services.drain(clock=lambda hours=hours: timezone.now() + timedelta(hours=hours))
