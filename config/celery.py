@@ -25,6 +25,8 @@ app.conf.task_routes = {
     "matching.tasks.*": {"queue": "embeddings"},
     # Minutes of computing: profiles that changed must not wait behind it.
     "matching.tasks.play_markets": {"queue": "default"},
+    # Minutes of reading: what changes meanwhile must not wait behind it.
+    "sync.tasks.reconcile": {"queue": "default"},
     "sync.tasks.*": {"queue": "sync"},
 }
 
@@ -42,6 +44,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Read changes from Airtable": ("sync.tasks.pull", 30),
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
     "Compare Airtable's fields with ours": ("sync.tasks.check_schema", 3600),
+    "Compare everything with Airtable": ("sync.tasks.reconcile", 60),
     "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
 }
 

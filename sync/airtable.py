@@ -36,6 +36,8 @@ from sync.schema import Schema, TableSchema
 
 TIMEOUT = (5, 30)
 MOST_RECORDS = 10
+PAGE_SIZE = 100
+ITERATOR_IS_GONE = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 SCHEMA_LIFE = 900.0
 _READS = frozenset({"GET"})
 # Fields go by their ids on the wire, so that renaming one in Airtable breaks nothing.
@@ -83,22 +85,38 @@ class Airtable:
 
     # Records
 
+    def page(self, table: str, offset: str | None = None) -> tuple[list[Record], str | None]:
+        """A page of rows, and where the list goes on; None at its end.
+
+        Raises:
+            Permanent: of type `ITERATOR_IS_GONE` where Airtable has forgotten where we were.
+        """
+        params = {"pageSize": PAGE_SIZE, **_BY_ID, **({"offset": offset} if offset else {})}
+        answer = self._request("GET", self._table_path(table), params=params)
+        return self._records(table, answer), answer.get("offset")
+
     def pages(self, table: str) -> Iterator[list[Record]]:
         """Every row of a table. Starts anew when Airtable has forgotten where we were."""
         offset, restarts = None, 0
         while True:
-            params = {"pageSize": 100, **_BY_ID, **({"offset": offset} if offset else {})}
             try:
-                answer = self._request("GET", self._table_path(table), params=params)
+                records, offset = self.page(table, offset)
             except Permanent as error:
-                if error.type != "LIST_RECORDS_ITERATOR_NOT_AVAILABLE" or restarts >= 3:
+                if error.type != ITERATOR_IS_GONE or restarts >= 3:
                     raise
                 offset, restarts = None, restarts + 1
                 continue
-            yield self._records(table, answer)
-            offset = answer.get("offset")
+            yield records
             if not offset:
                 return
+
+    def rows(self, table: str, record_ids: Sequence[str]) -> dict[str, Record]:
+        """These rows as they are now, at most a hundred, by id; those the table lacks are left out."""
+        if not record_ids:
+            return {}
+        wanted = ",".join(f"RECORD_ID()='{record_id}'" for record_id in record_ids)
+        formula = f"OR({wanted})"
+        return {record.id: record for record in self._matching(table, formula)}
 
     def row(self, table: str, record_id: str) -> Record | None:
         """One row as it is now, or None if this table does not have it.

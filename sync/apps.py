@@ -11,3 +11,4 @@ class SyncConfig(AppConfig):
     def import_models(self) -> None:
         super().import_models()
         from sync import capture  # noqa: F401  its proxies carry the triggers
+        from sync.reconcile import models  # noqa: F401

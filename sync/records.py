@@ -111,12 +111,12 @@ def riding_values(mapping: Mapping, found: models.Model) -> Values:
     }
 
 
-def note(subject: str, object_id: UUID) -> None:
-    """Have the sender look at an object that nobody changed: something must be put right there.
+def note(subject: str, *object_ids: UUID) -> None:
+    """Have the sender look at objects that nobody changed: something must be put right there.
 
     An existing row keeps its `changed_at`, which says when a person here last edited the object.
     """
-    note_many([(subject, object_id)])
+    note_many((subject, object_id) for object_id in object_ids)
 
 
 _NOTE = """

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from django.utils import timezone
 
 from sync import addresses, airtable, guard, history, schema as schemas, webhooks
 from sync.engine import Engine, Received
-from sync.errors import Transient
 from sync.locks import only_one
 from sync.mappings import BY_TABLE, REGISTRY, Mapping
 from sync.models import (
@@ -22,12 +20,12 @@ from sync.models import (
     AutomationReceipt,
     InboundChange,
     OutboxRow,
-    RecordLink,
     SyncLag,
     TableState,
     WebhookRegistration,
 )
-from sync.records import note, remember_hint
+from sync.reconcile import runs
+from sync.records import remember_hint
 from sync.sent import Sent
 
 Clock = Callable[[], datetime]
@@ -151,92 +149,6 @@ def replay(*, subject: str | None = None) -> int:
     return rows.update(status=OutboxRow.Status.PENDING, attempts=0, next_attempt_at=timezone.now())
 
 
-@dataclass
-class Backfill:
-    """What a first load found, and did unless it was a rehearsal."""
-
-    table: str
-    records: int = 0
-    linked: int = 0
-    to_create: int = 0
-
-    @property
-    def unlinked(self) -> int:
-        """Records that stood for nothing here before."""
-        return self.records - self.linked
-
-
-def backfill(
-    *,
-    tables: Iterable[str] | None = None,
-    dry_run: bool = False,
-    clock: Clock = timezone.now,
-    progress: Callable[[str, int], None] = lambda table, records: None,
-) -> list[Backfill]:
-    """First load, both ways: merge every record, then queue every object that has none.
-
-    Raises:
-        guard.NotBound, AirtableError.
-    """
-    base = airtable.connect()
-    mappings = [BY_TABLE[name] for name in tables] if tables else list(REGISTRY)
-    if base is None:
-        return []
-    found = {mapping.table: Backfill(mapping.table) for mapping in mappings}
-
-    def seen(table: str, record_ids: list[str]) -> None:
-        found[table].records += len(record_ids)
-        found[table].linked += RecordLink.objects.filter(
-            table=table, record_id__in=record_ids
-        ).count()
-        progress(table, found[table].records)
-
-    if dry_run:
-        for mapping in mappings:
-            for page in base.pages(mapping.table):
-                seen(mapping.table, [record.id for record in page])
-    else:
-        _merge_everything(base, mappings, seen, clock)
-    for mapping in mappings:
-        found[mapping.table].to_create = _queue_missing(mapping, dry_run=dry_run)
-    return list(found.values())
-
-
-def _merge_everything(
-    base: airtable.Airtable,
-    mappings: list[Mapping],
-    seen: Callable[[str, list[str]], None],
-    clock: Clock,
-) -> None:
-    guard.check()
-    with only_one(f"engine:{base.base_id}", patience=120) as mine:
-        if not mine:
-            raise Transient("Another worker has been busy with the base for two minutes.")
-        webhooks.ensure(base, now=clock())  # before the scan, so that no edit falls between
-        Engine(base, clock=clock).scan(mappings, seen=seen)
-
-
-def _queue_missing(mapping: Mapping, *, dry_run: bool) -> int:
-    missing = _missing(mapping)
-    if not dry_run:
-        for object_id in missing:
-            note(mapping.subject, object_id)
-    return len(missing)
-
-
-def _missing(mapping: Mapping) -> list[Any]:
-    linked = set(
-        RecordLink.objects.filter(
-            subject=mapping.subject, state=RecordLink.State.LINKED
-        ).values_list("object_id", flat=True)
-    )
-    return [
-        item.pk
-        for item in mapping.objects().order_by("pk")
-        if item.pk not in linked and mapping.present(item) and mapping.alive(item)
-    ]
-
-
 def create_missing_schema(base: airtable.Airtable) -> list[schemas.Gap]:
     """Add the tables and fields that the base lacks; what remains cannot be added by us.
 
@@ -295,3 +207,4 @@ def tidy(*, now: datetime) -> None:
     SyncLag.objects.filter(at__lt=now - DAY).delete()
     ApiUsage.objects.filter(minute__lt=now - 35 * DAY).delete()
     history.forget(before=now - history.KEPT)
+    runs.tidy(now=now)

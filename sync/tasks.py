@@ -6,10 +6,13 @@ import logging
 from typing import Any
 
 from celery import shared_task
+from django.utils import timezone
 
 from sync import services
 from sync.errors import AirtableError
 from sync.guard import NotBound
+from sync.nudges import send
+from sync.reconcile import runs
 
 logger = logging.getLogger(__name__)
 _said: dict[str, str] = {}
@@ -55,3 +58,17 @@ def check_schema(**_: Any) -> None:
         services.check_schema()
     except AirtableError as error:
         _say("Comparing the base with what is expected", str(error))
+
+
+def reconcile(**_: Any) -> None:
+    """Begin the night's comparison when it is due, and go on with whichever is open."""
+    runs.begin_if_due(now=timezone.now())
+    try:
+        run = runs.carry_on()
+    except (AirtableError, NotBound) as error:
+        _say("Comparing with Airtable", str(error))
+        return
+    _say("Comparing with Airtable", "")
+    if run is not None and run.is_open:
+        # In slices, so that a worker can be stopped and a task cannot run into its time limit.
+        send("sync.tasks.reconcile", queue="default")

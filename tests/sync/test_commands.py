@@ -94,7 +94,7 @@ class TestBackfill:
 
         text = run("sync_backfill", "--dry-run", "--table", "Mentors")
 
-        assert "1 would be linked or admitted; 1 objects would be queued" in text
+        assert "1 would be taken in, 0 cannot be; 1 objects would be queued" in text
         assert Mentor.objects.count() == 1
         assert not OutboxRow.objects.exists()
         assert base.requests("POST") == []

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from sync import services
-from sync.management.commands._base import SyncCommand
+from sync.management.commands._comparing import ComparingCommand
+from sync.reconcile.models import ReconcileRun
 
 
-class Command(SyncCommand):
+class Command(ComparingCommand):
     help = "First load, both ways: read every record, then queue every object that has none."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,20 +18,26 @@ class Command(SyncCommand):
         )
 
     def work(self, **options: Any) -> None:
-        self.base()
-        dry_run = options["dry_run"]
-        for found in services.backfill(
-            tables=self.tables(options["table"]), dry_run=dry_run, progress=self._progress
-        ):
-            verb = "would be queued" if dry_run else "queued"
-            unknown = "would be linked or admitted" if dry_run else "were unknown and are read"
-            self.stdout.write(
-                f"{found.table}: {found.records} records, {found.linked} linked before, "
-                f"{found.unlinked} {unknown}; {found.to_create} objects {verb} to be created there."
-            )
-        if dry_run:
+        run = self.compare(
+            purpose=ReconcileRun.Purpose.LOAD,
+            dry_run=options["dry_run"],
+            tables=self.tables(options["table"]),
+        )
+        for table in run.tables:
+            self.stdout.write(_sentence(run, table))
+        self.differences(run)
+        if run.dry_run:
             self.stdout.write("Nothing was changed.")
 
-    def _progress(self, table: str, records: int) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"{table}: {records} records read", ending="\r")
+
+def _sentence(run: ReconcileRun, table: str) -> str:
+    counts = run.counts(table)
+    matched, admitted = counts.get("matched", 0), counts.get("admitted", 0)
+    waiting, here = counts.get("waiting", 0), counts.get("only_here", 0)
+    would = "would be " if run.dry_run else ""
+    known = counts.get("records", 0) - matched - admitted - waiting
+    return (
+        f"{table}: {counts.get('records', 0)} records, {known} linked before, {matched} {would}matched "
+        f"with somebody here, {admitted} {would}taken in, {waiting} cannot be; "
+        f"{here} objects {would}queued to be created there, {counts.get('duplicates', 0)} duplicates."
+    )

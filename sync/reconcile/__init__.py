@@ -1,0 +1,1 @@
+"""Comparing every record with what is here: nightly, on demand, and for the first load."""
