@@ -60,6 +60,7 @@ def check_schema(**_: Any) -> None:
         _say("Comparing the base with what is expected", str(error))
 
 
+@shared_task
 def reconcile(**_: Any) -> None:
     """Begin the night's comparison when it is due, and go on with whichever is open."""
     runs.begin_if_due(now=timezone.now())

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0040_history_of_records'),
+        ('sync', '0021_what_the_base_looks_like'),
     ]
 
     operations = [
