@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -15,18 +14,18 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from accounts import selectors, services, signals
-from accounts.models import ProgramSettings, User, normal_email
+from accounts.models import ProgramSettings, User
 from accounts.sign_up import zone_of_browser
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Anyone, or in an invited program only those we know.
+        """Anyone, or in an invited program nobody.
 
-        Asked without an address (the empty form), an invited program is closed: whom we know can
-        sign in with an e-mailed code, and the page says so.
+        Were those we know let in here, the form would tell a stranger whom we know. They sign in with
+        an e-mailed code, and the page says so.
         """
-        return _is_open() or _is_known(_address_in(request))
+        return _is_open()
 
     def save_user(
         self,
@@ -79,24 +78,7 @@ def _is_open() -> bool:
 
 
 def _is_known(email: str) -> bool:
-    if not email:
-        return False
     return selectors.is_known(email) or services.look_up_person(email=email, now=timezone.now())
-
-
-def _address_in(request: HttpRequest) -> str:
-    """The address that a sign-up brings: from the form, or from the JSON of the headless API."""
-    if request.method != "POST":
-        return ""
-    if request.content_type == "application/json":
-        try:
-            body = json.loads(request.body)
-        except (ValueError, RecursionError):
-            return ""
-        email = body.get("email") if isinstance(body, dict) else None
-    else:
-        email = request.POST.get("email")
-    return normal_email(email) if isinstance(email, str) and "\0" not in email else ""
 
 
 def _language_now() -> str:

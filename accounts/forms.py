@@ -22,14 +22,19 @@ class LooksUpStrangers:
 
     def clean_email(self) -> str:
         email: str = super().clean_email()  # type: ignore[misc]
-        if not email or self._user is not None or selectors.is_known(email):
-            return email
+        if email:
+            with services.as_long_for_everybody():
+                self._find(email)
+        return email
+
+    def _find(self, email: str) -> None:
+        if self._user is not None or selectors.is_known(email):
+            return
         if services.look_up_person(email=email, now=timezone.now()):
             found = filter_users_by_email(
                 email, is_active=True, prefer_verified=True, for_login=True
             )
             self._user = found[0] if found else None
-        return email
 
 
 class RequestCodeForm(LooksUpStrangers, RequestLoginCodeForm):  # type: ignore[misc]

@@ -59,6 +59,8 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "webhookregistration",
                 "basebinding",
                 "basefield",
+                "invitation",
+                "addresschange",
             ),
             ("view", "change"),
         ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -259,6 +261,46 @@ def empty_of_secrets(*, user: User, email: str) -> None:
     SocialAccount.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
+
+
+def is_unclaimed(*, user: User) -> bool:
+    """Whether nobody has shown yet that this account's address is theirs."""
+    if user.last_login is not None:
+        return False
+    return not EmailAddress.objects.filter(user=user, verified=True).exists()
+
+
+def correct_address(*, user_id: Any, email: str) -> User:
+    """Another address for somebody who has never been here: there is no owner to ask yet.
+
+    Whatever might open the account is taken from it, so the old address opens nothing any more.
+    Raises NotFound, Invalid, or NotAllowed: the account has an owner, or the address another one.
+    """
+    email = normal_email(email)
+    with transaction.atomic():
+        user = _locked(user_id)
+        if user is None:
+            raise NotFound
+        check_values(user, {"email": email}, frozenset({"email"}), {})
+        if not is_unclaimed(user=user):
+            raise NotAllowed(_("A sign-in address is changed by its owner."))
+        taken = User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists()
+        if taken or EmailAddress.objects.filter(email=email).exclude(user=user).exists():
+            raise NotAllowed(_("Another person has this address."))
+        user.email = email
+        user.save(update_fields=["email"])
+        empty_of_secrets(user=user, email=email)
+    return user
+
+
+@contextmanager
+def as_long_for_everybody() -> Iterator[None]:
+    """Take as long for an address that is known as looking up one that is not, so nobody can tell."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        time.sleep(max(0.0, settings.PERSON_LOOKUP_SECONDS - (time.monotonic() - started)))
 
 
 def look_up_person(*, email: str, now: datetime) -> bool:

@@ -218,7 +218,7 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PREVENT_ENUMERATION = True
 # Asked once about an address that nobody here has, before sign-in gives up on it:
 # a function (*, email: str, now: datetime) -> bool that may admit the person.
-PERSON_LOOKUP = ""
+PERSON_LOOKUP = "sync.people.look_up"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
@@ -315,6 +315,8 @@ if AIRTABLE_API_KEY and not AIRTABLE_BASE_ID:
         "AIRTABLE_API_KEY is set but AIRTABLE_BASE_ID is not. The base id starts with app and stands "
         "in the base's address."
     )
+# How long that look-up may take, and asking for a sign-in code takes, whoever asks.
+PERSON_LOOKUP_SECONDS = 1.5 if AIRTABLE_API_KEY else 0.0
 # Everyone knows the password of the demo's people. They are offered only where `seed_demo` makes them.
 DEMO_SIGN_INS = (
     DEMO

@@ -118,17 +118,17 @@ def test_an_invited_program_is_closed_to_strangers():
     assert not User.objects.exists()
 
 
-def test_an_invited_program_lets_those_in_whom_a_room_above_knows(settings):
+def test_the_form_of_an_invited_program_does_not_tell_whom_we_know(settings):
     ProgramSettings.objects.create(sign_up="invited")
-    settings.PERSON_LOOKUP = "tests.accounts.test_sign_in.knows_alice"
-    assert sign_up(Client(), email="eve@example.com").status_code == 200
-    response = sign_up(Client())
-    assert response.status_code == 302
+    people.alice()
+    settings.PERSON_LOOKUP = "tests.accounts.test_sign_in.admits_dora"
+    known, above, unknown = (
+        sign_up(Client(), email=f"{name}@example.com") for name in ("alice", "dora", "eve")
+    )
+    assert known.status_code == above.status_code == unknown.status_code == 200
+    assert {t.name for t in known.templates} == {t.name for t in unknown.templates}
     assert list(User.objects.values_list("email", flat=True)) == ["alice@example.com"]
-
-
-def knows_alice(*, email, now):
-    return email == "alice@example.com"
+    assert not mail.outbox
 
 
 def admits_dora(*, email, now):
