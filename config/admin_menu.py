@@ -67,6 +67,8 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Received", "inbox", "sync", "inboundchange"),
             ("Webhooks", "webhook", "sync", "webhookregistration"),
             ("Pause and resume", "pause_circle", "sync", "basebinding"),
+            ("Invitations", "mail", "sync", "invitation"),
+            ("New addresses", "alternate_email", "sync", "addresschange"),
         ),
     ),
     (

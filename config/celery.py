@@ -27,6 +27,8 @@ app.conf.task_routes = {
     "matching.tasks.play_markets": {"queue": "default"},
     # Minutes of reading: what changes meanwhile must not wait behind it.
     "sync.tasks.reconcile": {"queue": "default"},
+    "sync.tasks.send_letters": {"queue": "fastlane"},
+    "sync.tasks.look_for": {"queue": "fastlane"},
     "sync.tasks.*": {"queue": "sync"},
 }
 
@@ -42,6 +44,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Play simulated markets": ("matching.tasks.play_markets", 30),
     "Send changes to Airtable": ("sync.tasks.drain", 3),
     "Read changes from Airtable": ("sync.tasks.pull", 30),
+    "Send invitations": ("sync.tasks.send_letters", 10),
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
     "Compare Airtable's fields with ours": ("sync.tasks.check_schema", 3600),
     "Compare everything with Airtable": ("sync.tasks.reconcile", 60),

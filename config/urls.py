@@ -33,6 +33,7 @@ urlpatterns = [
     path("", include("mentors.urls")),
     path("", include("accounts.urls")),
     path("", include("matching.urls")),
+    path("", include("sync.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/", include(api_urlpatterns)),

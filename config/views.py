@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts import services as accounts
 from accounts.models import User
+from accounts.sign_up import zone_of_browser
+from sync import invitations
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -12,5 +18,21 @@ def home(request: HttpRequest) -> HttpResponse:
     if not isinstance(user, User):
         return render(request, "home.html")
     if user.role == User.Role.MENTOR:
-        return redirect("sessions:list")
+        return _first_steps(request, user) or redirect("sessions:list")
     return redirect("admin:index" if user.is_program_manager else "matching:search")
+
+
+def _first_steps(request: HttpRequest, user: User) -> HttpResponse | None:
+    """A mentor who was invited and comes for the first time: the one thing that we need of them.
+
+    Whoever entered them did not know their clock, and hours on the wrong one would be worse than none:
+    so it is the browser's, until they say otherwise.
+    """
+    now = timezone.now()
+    if not invitations.welcome_due(user=user, now=now):
+        return None
+    zone = zone_of_browser(request)
+    if zone and user.time_zone == "UTC":
+        accounts.update_person(user_id=user.pk, changes={"time_zone": zone}, now=now)
+    messages.info(request, _("Welcome! When can founders book you? You can change it at any time."))
+    return redirect("sessions:weekly-add")

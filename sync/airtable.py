@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -44,6 +45,7 @@ _READS = frozenset({"GET"})
 _BY_ID = {"returnFieldsByFieldId": True}
 # Refusals for which a field of another type may be the cause.
 _OF_ITS_TYPE = frozenset({"INVALID_VALUE_FOR_COLUMN", "INVALID_MULTIPLE_CHOICE_OPTIONS"})
+_until: ContextVar[float | None] = ContextVar("airtable_until", default=None)
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,7 @@ class Airtable:
         if not record_ids:
             return {}
         wanted = ",".join(f"RECORD_ID()='{record_id}'" for record_id in record_ids)
-        formula = f"OR({wanted})"
-        return {record.id: record for record in self._matching(table, formula)}
+        return {record.id: record for record in self._matching(table, f"OR({wanted})")}
 
     def row(self, table: str, record_id: str) -> Record | None:
         """One row as it is now, or None if this table does not have it.
@@ -124,8 +125,7 @@ class Airtable:
         By a filter instead of the single-record route: that one answers with rows of other tables
         too, and says 403 both for what is deleted and for what we may not see.
         """
-        found = self._matching(table, f"RECORD_ID() = '{record_id}'")
-        return next((record for record in found if record.id == record_id), None)
+        return self.rows(table, [record_id]).get(record_id)
 
     def with_keys(self, table: str, keys: Sequence[str]) -> dict[str, list[Record]]:
         """The rows that carry these Platform IDs, oldest first. More than one means copies.
@@ -143,6 +143,13 @@ class Airtable:
             if key in found:
                 found[key].append(row)
         return found
+
+    def with_text(self, table: str, field: str, text: str) -> list[Record]:
+        """The rows in whose field that text stands, whatever its case and the blanks around it."""
+        column = self._table(table).columns.get(field)
+        name = column.id if column else field
+        quoted = text.strip().lower().replace("\\", "\\\\").replace("'", "\\'")
+        return self._matching(table, f"LOWER(TRIM({{{name}}})) = '{quoted}'")
 
     def _matching(self, table: str, formula: str) -> list[Record]:
         params = {"filterByFormula": formula, **_BY_ID}
@@ -288,9 +295,12 @@ class Airtable:
         if method not in _READS:
             guard.check(table)
         try:
-            with self._counted(), self._limiter.place():
+            with self._counted(), self._limiter.place(patience=_time_left()):
                 url = f"{self._api_url}/v0/{path}"
-                return self._api().request(method, url, params=params, json=json)
+                api = self._api()
+                # Fractions of a second are fine with requests; its types say whole ones.
+                api.timeout = (_at_most(TIMEOUT[0]), _at_most(TIMEOUT[1]))  # type: ignore[assignment]
+                return api.request(method, url, params=params, json=json)
         except OnHold as hold:
             raise Transient(hold.reason, retry_after=hold.seconds) from hold
         except requests.HTTPError as error:
@@ -342,6 +352,35 @@ class Airtable:
         reason = f"Airtable's quota is spent: {type_}."
         self._limiter.hold(limiter.HOLD_AFTER_BILLING, reason)
         return AuthOrQuota(f"{reason} {message}".strip())
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Somebody is waiting: no request inside takes longer than what is left of so many seconds.
+
+    A read that cannot be finished in that time raises `Transient`.
+    """
+    token = _until.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def _time_left() -> float | None:
+    """Of the time given by `within`; None without it."""
+    until = _until.get()
+    if until is None:
+        return None
+    left = until - time.monotonic()
+    if left <= 0:
+        raise Transient("There was no time left to ask Airtable.")
+    return left
+
+
+def _at_most(seconds: float) -> float:
+    left = _time_left()
+    return seconds if left is None else min(seconds, left)
 
 
 def _lost(method: str, error: requests.RequestException) -> AirtableError:

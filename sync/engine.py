@@ -159,6 +159,7 @@ class Engine:
                             dict(record.fields),
                             complete=True,
                             names=table.names,
+                            made_at=intake.moment_of(record.created_time),
                         )
                     )
 

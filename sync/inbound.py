@@ -11,9 +11,11 @@ from typing import Any
 from django.db import transaction
 
 from accounts.refusals import Refusal
+from sync import invitations
 from sync.intake import RecordChange
 from sync.mappings import BY_SUBJECT
 from sync.mappings.base import PLATFORM_ID, Edit, Values
+from sync.mappings.people import PEOPLE
 from sync.merge import first_ancestor
 from sync.merging import Merging
 from sync.models import OutboxRow, RecordLink, SyncConflict
@@ -141,9 +143,22 @@ class RecordMerge(Merging):
         link.synced_at = self.edit.now
         link.save()
         note(link.subject, object_id)
+        self._invite(link)
         if link.subject == "mentor":
             after_mentor_change()
         self._wake_waiting()
+
+    def _invite(self, link: RecordLink) -> None:
+        user = invitations.user_of(link) if link.subject in PEOPLE else None
+        if user is not None:
+            invitations.invite(
+                user=user,
+                subject=link.subject,
+                appeared_at=self.change.at,
+                now=self.edit.now,
+                row_made_at=self.change.made_at,
+                by_themselves=self.change.at_sign_in,
+            )
 
     def _keep_waiting(self, waiting: RecordLink | None, sentence: str) -> None:
         link = waiting or RecordLink(

@@ -46,6 +46,10 @@ class RecordChange:
     is_all_there_is: bool = False
     """Without a token a signed body cannot be completed; for a new record it has to do."""
     destroyed: bool = False
+    made_at: datetime | None = None
+    """When the row was made over there, where that is told."""
+    at_sign_in: bool = False
+    """Read because somebody gave this person's address at sign-in."""
     again: bool = False
     """Try again although nothing changed: its reason to wait may be gone."""
 
@@ -114,7 +118,7 @@ def changes_in(rows: Iterable[InboundChange], schema: Schema) -> list[RecordChan
     """
     found: dict[tuple[str, str], RecordChange] = {}
     for row in rows:
-        at = _moment(row.payload.get("timestamp")) or row.received_at
+        at = moment_of(row.payload.get("timestamp")) or row.received_at
         for table_id, body in (row.payload.get("changedTablesById") or {}).items():
             table = schema.table_of(table_id)
             mapping = BY_TABLE.get(table.name) if table is not None else None
@@ -123,7 +127,13 @@ def changes_in(rows: Iterable[InboundChange], schema: Schema) -> list[RecordChan
             for record_id, created in (body.get("createdRecordsById") or {}).items():
                 cells = schema.by_name(table, created.get("cellValuesByFieldId") or {})
                 found[table_id, record_id] = RecordChange(
-                    mapping, record_id, at, cells, complete=True, names=table.names
+                    mapping,
+                    record_id,
+                    at,
+                    cells,
+                    complete=True,
+                    names=table.names,
+                    made_at=moment_of(created.get("createdTime")),
                 )
             for record_id, changed in (body.get("changedRecordsById") or {}).items():
                 change = found.setdefault(
@@ -161,7 +171,7 @@ def from_hint(row: InboundChange, base: Airtable | None) -> RecordChange | None:
     if mapping is None:
         return None
     record_id = str(payload["recordId"])
-    at = _moment(payload.get("timestamp")) or row.received_at
+    at = moment_of(payload.get("timestamp")) or row.received_at
     if base is None:
         cells = dict(payload.get("fields") or {})
         return RecordChange(mapping, record_id, at, cells, is_all_there_is=True)
@@ -179,11 +189,13 @@ def from_hint(row: InboundChange, base: Airtable | None) -> RecordChange | None:
         dict(record.fields),
         complete=True,
         names=schema_table.names,
+        made_at=moment_of(record.created_time),
         again=bool(payload.get("again")),
     )
 
 
-def _moment(value: Any) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
+    """An instant as Airtable writes it; None for anything else."""
     try:
         moment = parse_datetime(value) if isinstance(value, str) else None
     except ValueError:

@@ -22,7 +22,7 @@ from django.db import DataError, IntegrityError, transaction
 from accounts.refusals import Refusal
 from sync.intake import RecordChange
 from sync.mappings import Mapping
-from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Values
+from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Instead, Values
 from sync.merge import Decision, merge
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncLag
 from sync.nudges import after_mentor_change
@@ -86,6 +86,8 @@ class Merging:
             with transaction.atomic():
                 command()
         except Refusal as refusal:
+            if isinstance(refusal, Instead):
+                refusal.instead()
             return sentence_of(refusal)
         except (IntegrityError, DataError, ValidationError, ValueError) as error:
             logger.warning("An edit from Airtable cannot be stored: %s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import current_app
@@ -39,3 +40,11 @@ def pull_soon() -> None:
 def after_mentor_change() -> None:
     """Once this is committed, let search notice that a mentor's words changed."""
     transaction.on_commit(lambda: send("matching.tasks.embed_stale", queue="embeddings"))
+
+
+def send_letters_soon(wait: timedelta) -> None:
+    """Once this is committed, and that much later, send what is due to people."""
+    countdown = wait.total_seconds()
+    transaction.on_commit(
+        lambda: send("sync.tasks.send_letters", queue="fastlane", countdown=countdown)
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from sync import services
+from sync import letters, people, services
 from sync.errors import AirtableError
 from sync.guard import NotBound
 from sync.nudges import send
@@ -73,3 +73,13 @@ def reconcile(**_: Any) -> None:
     if run is not None and run.is_open:
         # In slices, so that a worker can be stopped and a task cannot run into its time limit.
         send("sync.tasks.reconcile", queue="default")
+
+
+@shared_task
+def send_letters(**_: Any) -> None:
+    letters.send_due(clock=timezone.now)
+
+
+@shared_task
+def look_for(*, email: str, **_: Any) -> None:
+    people.find_and_admit(email=email, now=timezone.now())

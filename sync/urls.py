@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync import views
+from sync import people_views, views
+
+app_name = "sync"
+urlpatterns = [
+    path("welcome/<str:token>/", people_views.claim, name="claim"),
+    path("settings/address/", people_views.address, name="address"),
+]
 
 # Below /api/, beside the other apps' API.
 api_urlpatterns = [

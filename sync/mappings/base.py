@@ -90,6 +90,14 @@ class Watch:
     delete: bool = True
 
 
+class Instead(Refusal):
+    """Not done, and something else done instead, outside of what the refusal rolls back."""
+
+    def __init__(self, sentence: str, instead: Callable[[], None]) -> None:
+        super().__init__(sentence)
+        self.instead = instead
+
+
 class Linked(Protocol):
     """Who is behind a record, and which record stands for whom."""
 

@@ -13,7 +13,7 @@ from mentors import services, vocabulary
 from mentors.models import Mentee
 from sync.mappings import codecs
 from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Edit, Field, Mapping, Watch, arguments
-from sync.mappings.people import newcomer, refuse_new_address, refuse_staff
+from sync.mappings.people import newcomer, refuse_staff, with_address
 
 
 def _objects() -> QuerySet[Mentee]:
@@ -21,10 +21,10 @@ def _objects() -> QuerySet[Mentee]:
 
 
 def _apply(mentee_id: UUID, changes: MappingType[str, Any], edit: Edit) -> None:
-    refuse_staff(Mentee.objects.select_related("user").get(pk=mentee_id).user)
-    services.update_mentee(
-        mentee_id=mentee_id, changes=arguments(MENTEE, refuse_new_address(changes)), by=None
-    )
+    user = Mentee.objects.select_related("user").get(pk=mentee_id).user
+    refuse_staff(user)
+    own = arguments(MENTEE, with_address(user, changes, edit))
+    services.update_mentee(mentee_id=mentee_id, changes=own, by=None)
 
 
 def _admit(values: MappingType[str, Any], edit: Edit) -> UUID:

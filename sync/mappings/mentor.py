@@ -16,7 +16,7 @@ from mentors.models import Expertise, Mentor
 from sessions_app.models import Session
 from sync.mappings import codecs
 from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Edit, Field, Mapping, Watch, arguments
-from sync.mappings.people import newcomer, refuse_new_address, refuse_staff
+from sync.mappings.people import newcomer, refuse_staff, with_address
 
 
 def _areas(mentor: Mentor) -> list[str]:
@@ -73,10 +73,10 @@ def _objects() -> QuerySet[Mentor]:
 
 
 def _apply(mentor_id: UUID, changes: MappingType[str, Any], edit: Edit) -> None:
-    refuse_staff(Mentor.objects.select_related("user").get(pk=mentor_id).user)
-    services.update_profile(
-        mentor_id=mentor_id, changes=arguments(MENTOR, refuse_new_address(changes)), by=None
-    )
+    user = Mentor.objects.select_related("user").get(pk=mentor_id).user
+    refuse_staff(user)
+    own = arguments(MENTOR, with_address(user, changes, edit))
+    services.update_profile(mentor_id=mentor_id, changes=own, by=None)
 
 
 def _admit(values: MappingType[str, Any], edit: Edit) -> UUID:

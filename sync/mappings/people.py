@@ -7,7 +7,10 @@ from typing import Any
 
 from accounts.models import User
 from accounts.refusals import Refusal
-from sync.mappings.base import PLATFORM, Mapping, arguments
+from sync import sign_in_addresses
+from sync.mappings.base import PLATFORM, Edit, Mapping, arguments
+
+PEOPLE = ("mentor", "mentee")
 
 
 def refuse_staff(user: User | None) -> None:
@@ -19,14 +22,14 @@ def refuse_staff(user: User | None) -> None:
         )
 
 
-def refuse_new_address(changes: MappingType[str, Any]) -> MappingType[str, Any]:
-    """The address is how a person signs in, so a cell alone does not move it."""
-    if "Email" in changes:
-        raise Refusal(
-            "A sign-in address is changed by its owner, who has to confirm the new one: ask them to "
-            "do it in Office Hours."
-        )
-    return changes
+def with_address(user: User, changes: MappingType[str, Any], edit: Edit) -> MappingType[str, Any]:
+    """The changes without the address, which goes a way of its own (`sync.sign_in_addresses`)."""
+    if "Email" not in changes:
+        return changes
+    if not changes["Email"]:
+        raise Refusal("The address cannot be empty: it is how they sign in.")
+    sign_in_addresses.take(user=user, email=changes["Email"], now=edit.now)
+    return {name: value for name, value in changes.items() if name != "Email"}
 
 
 def newcomer(
