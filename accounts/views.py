@@ -53,7 +53,7 @@ def _here_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     @require_GET
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not (settings.DEMO and _is_from_here(request)):
+        if not (settings.DEMO and is_from_here(request)):
             raise Http404
         response = view(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
@@ -62,7 +62,8 @@ def _here_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return guarded
 
 
-def _is_from_here(request: HttpRequest) -> bool:
+def is_from_here(request: HttpRequest) -> bool:
+    """Whether this machine asks for itself: behind a proxy on it, the whole world has its address."""
     if "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META:
         return False  # a proxy or a tunnel brings it from elsewhere
     try:

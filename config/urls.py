@@ -9,7 +9,7 @@ from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts import http, urls as accounts_urls
-from config import health, not_found, views
+from config import health, metrics, not_found, views
 from config.mail_webhook import mail_webhook
 from matching import urls as matching_urls, views as matching_views
 from mentors import urls as mentors_urls
@@ -49,6 +49,7 @@ urlpatterns = [
     re_path(r"^api/", http.nothing_here),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     *mail_webhook(),
 ]
 if settings.DEMO:

@@ -1,35 +1,152 @@
-"""What operators ask about the engine."""
+"""The engine in numbers: what the console, `sync_status` and Prometheus show, counted once.
+
+Read in a fixed number of queries, whatever the size of the queues: it is asked every few seconds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
-from django.db.models import Min, Sum
+from django.db import connection
+from django.db.models import Count, Min, Q, Sum
 
 from sync import guard, limiter, webhooks
 from sync.mappings import REGISTRY
-from sync.models import ApiUsage, InboundChange, OutboxRow, SyncConflict, SyncLag
+from sync.models import (
+    ApiUsage,
+    InboundChange,
+    OutboxRow,
+    RecordLink,
+    SyncConflict,
+    SyncEvent,
+    WebhookRegistration,
+)
 
-DAY = timedelta(days=1)
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+DIRECTIONS: Final = ("out", "in", "both")
+
+# Per direction and for both together, of the last hour and of the last day.
+_LAG: Final = """
+SELECT coalesce(direction, 'both'),
+    count(*) FILTER (WHERE at >= %(hour)s), count(*),
+    percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
+        FILTER (WHERE at >= %(hour)s),
+    percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
+FROM sync_synclag WHERE at >= %(day)s
+GROUP BY GROUPING SETS ((direction), ())
+"""
 
 
-def status(*, now: datetime) -> dict[str, Any]:
-    """The engine at a glance: the keys of `sync_status --json`."""
-    pending = OutboxRow.objects.filter(status=OutboxRow.Status.PENDING)
-    oldest = pending.aggregate(oldest=Min("changed_at"))["oldest"]
-    return {
-        "backlog": pending.count(),
-        "oldest_seconds": max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
-        "dead": OutboxRow.objects.filter(status=OutboxRow.Status.DEAD).count(),
-        "conflicts": SyncConflict.objects.filter(at__gte=now - DAY).count(),
-        "paused": paused() or False,
-        "requests_last_hour": requests_since(now - timedelta(hours=1)),
-        "lag_seconds": lag(since=now - DAY),
-        "inbound": _inbound(),
-        "success_rate": _success_rate(now),
-    }
+@dataclass(frozen=True)
+class Lag:
+    """How long changes took to reach the other side, in seconds."""
+
+    count: int = 0
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+    def as_json(self) -> dict[str, float | None]:
+        """The contract's keys."""
+        return {"p50": self.p50, "p95": self.p95, "p99": self.p99}
+
+
+@dataclass(frozen=True)
+class TableFigures:
+    """One table of the base."""
+
+    table: str
+    subject: str
+    backlog: int = 0
+    oldest_seconds: float = 0.0
+    dead: int = 0
+    linked: int = 0
+    waiting: int = 0
+    """Records of Airtable's that are not accepted here."""
+    paused: bool = False
+    paused_by: str = ""
+    paused_at: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The engine at one moment."""
+
+    at: datetime
+    configured: bool
+    stopped: str
+    """Why nothing is sent, or nothing."""
+    tables: tuple[TableFigures, ...]
+    conflicts: int
+    requests_last_hour: int
+    requests_this_month: int
+    requests_forecast: int
+    """To the end of the month, going on as in the last day."""
+    success_rate: float
+    lag_last_hour: MappingType[str, Lag]
+    """By direction: out, in, both."""
+    lag_last_day: MappingType[str, Lag]
+    inbound_backlog: int
+    inbound_oldest_seconds: float
+    inbound_given_up: int
+    """In the last day."""
+    webhook: WebhookRegistration | None
+    events: MappingType[tuple[str, str], int] = field(default_factory=dict)
+    """By direction and kind, in the last hour."""
+
+    @property
+    def backlog(self) -> int:
+        """How many objects wait to be sent."""
+        return sum(table.backlog for table in self.tables)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Since when the first of them waits."""
+        return max((table.oldest_seconds for table in self.tables), default=0.0)
+
+    @property
+    def dead(self) -> int:
+        """How many objects Airtable refused."""
+        return sum(table.dead for table in self.tables)
+
+    @property
+    def last_read_at(self) -> datetime | None:
+        """When the base was last asked for its changes, with an answer."""
+        return self.webhook.last_success_at if self.webhook else None
+
+
+def figures(*, now: datetime) -> Figures:
+    """Count everything."""
+    dead, tables = _tables(now)
+    hour, day = _lag(now)
+    usage = _usage(now)
+    inbound = _inbound(now)
+    arrived = day["both"].count
+    failed = dead + inbound["given_up"]
+    return Figures(
+        at=now,
+        configured=guard.is_configured(),
+        stopped=paused(),
+        tables=tables,
+        conflicts=SyncConflict.objects.filter(at__gte=now - DAY).count(),
+        requests_last_hour=usage["hour"],
+        requests_this_month=usage["month"],
+        requests_forecast=usage["forecast"],
+        success_rate=round(arrived / (arrived + failed), 4) if arrived + failed else 1.0,
+        lag_last_hour=hour,
+        lag_last_day=day,
+        inbound_backlog=inbound["backlog"],
+        inbound_oldest_seconds=_seconds(now, inbound["oldest"]),
+        inbound_given_up=inbound["given_up"],
+        webhook=webhooks.live(settings.AIRTABLE_BASE_ID or ""),
+        events=_events(now),
+    )
 
 
 def paused() -> str:
@@ -44,56 +161,130 @@ def paused() -> str:
     return str(held) if held is not None else ""
 
 
-def requests_since(moment: datetime) -> int:
-    """How often the base was asked anything."""
-    rows = ApiUsage.objects.filter(base_id=settings.AIRTABLE_BASE_ID or "", minute__gte=moment)
-    return int(rows.aggregate(total=Sum("requests"))["total"] or 0)
-
-
-def lag(*, since: datetime) -> dict[str, float | None]:
-    """How long changes took to reach the other side, in either direction."""
-    samples = sorted(SyncLag.objects.filter(at__gte=since).values_list("seconds", flat=True))
-    return {f"p{share}": _percentile(samples, share) for share in (50, 95, 99)}
-
-
-def _percentile(samples: list[float], share: int) -> float | None:
-    if not samples:
-        return None
-    return round(samples[min(len(samples) - 1, len(samples) * share // 100)], 3)
-
-
-def _inbound() -> dict[str, Any]:
-    registration = webhooks.live(settings.AIRTABLE_BASE_ID or "")
-    last = registration.last_success_at if registration else None
-    return {
-        "backlog": InboundChange.objects.filter(applied_at=None).count(),
-        "last_success_at": last.isoformat().replace("+00:00", "Z") if last else None,
+def _tables(now: datetime) -> tuple[int, tuple[TableFigures, ...]]:
+    pending = Q(status=OutboxRow.Status.PENDING)
+    rows = OutboxRow.objects.values("subject").annotate(
+        backlog=Count("pk", filter=pending),
+        oldest=Min("changed_at", filter=pending),
+        dead=Count("pk", filter=Q(status=OutboxRow.Status.DEAD)),
+    )
+    queued = {row["subject"]: row for row in rows}
+    links = {
+        row["subject"]: row
+        for row in RecordLink.objects.values("subject").annotate(
+            linked=Count("pk", filter=Q(state=RecordLink.State.LINKED)),
+            waiting=Count("pk", filter=Q(state=RecordLink.State.WAITING)),
+        )
     }
+    nothing: dict[str, Any] = {}
+    tables = tuple(
+        TableFigures(
+            table=mapping.table,
+            subject=mapping.subject,
+            backlog=(queue := queued.get(mapping.subject, nothing)).get("backlog", 0),
+            oldest_seconds=_seconds(now, queue.get("oldest")),
+            dead=queue.get("dead", 0),
+            linked=(linked := links.get(mapping.subject, nothing)).get("linked", 0),
+            waiting=linked.get("waiting", 0),
+        )
+        for mapping in REGISTRY
+    )
+    return sum(table.dead for table in tables), tables
 
 
-def _success_rate(now: datetime) -> float:
-    """Of the last day's changes, the share that arrived."""
-    arrived = SyncLag.objects.filter(at__gte=now - DAY).count()
-    failed = (
-        OutboxRow.objects.filter(status=OutboxRow.Status.DEAD).count()
-        + InboundChange.objects.filter(received_at__gte=now - DAY, attempts__gt=0)
+def _usage(now: datetime) -> dict[str, int]:
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    found = ApiUsage.objects.filter(
+        base_id=settings.AIRTABLE_BASE_ID or "", minute__gte=min(month, now - DAY)
+    ).aggregate(
+        hour=Sum("requests", filter=Q(minute__gte=now - HOUR), default=0),
+        day=Sum("requests", filter=Q(minute__gte=now - DAY), default=0),
+        month=Sum("requests", filter=Q(minute__gte=month), default=0),
+    )
+    left = (month + timedelta(days=32)).replace(day=1) - now
+    forecast = found["month"] + found["day"] * (left / DAY)
+    return {"hour": found["hour"], "month": found["month"], "forecast": round(forecast)}
+
+
+def _lag(now: datetime) -> tuple[dict[str, Lag], dict[str, Lag]]:
+    hour, day = dict.fromkeys(DIRECTIONS, Lag()), dict.fromkeys(DIRECTIONS, Lag())
+    with connection.cursor() as cursor:
+        cursor.execute(_LAG, {"hour": now - HOUR, "day": now - DAY})
+        for direction, recent, count, of_hour, of_day in cursor.fetchall():
+            hour[direction] = _lag_of(recent, of_hour)
+            day[direction] = _lag_of(count, of_day)
+    return hour, day
+
+
+def _lag_of(count: int, shares: list[float | None] | None) -> Lag:
+    rounded = [None if value is None else round(value, 3) for value in shares or (None,) * 3]
+    return Lag(count, *rounded)
+
+
+def _inbound(now: datetime) -> dict[str, Any]:
+    # Two queries: each has an index, both together would read a week of payloads.
+    waiting = InboundChange.objects.filter(applied_at=None).aggregate(
+        backlog=Count("pk"), oldest=Min("received_at")
+    )
+    given_up = (
+        InboundChange.objects.filter(received_at__gte=now - DAY, attempts__gt=0)
         .exclude(error="")
         .exclude(applied_at=None)
         .count()
     )
-    return round(arrived / (arrived + failed), 4) if arrived + failed else 1.0
+    return {**waiting, "given_up": given_up}
+
+
+def _events(now: datetime) -> dict[tuple[str, str], int]:
+    rows = SyncEvent.objects.filter(at__gte=now - HOUR).values_list("direction", "kind")
+    return {(direction, kind): count for direction, kind, count in rows.annotate(count=Count("pk"))}
+
+
+def _seconds(now: datetime, since: datetime | None) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+def as_json(figures: Figures) -> dict[str, Any]:
+    """What `sync_status --json` prints: the contract's keys first, then more."""
+    return {
+        "backlog": figures.backlog,
+        "oldest_seconds": figures.oldest_seconds,
+        "dead": figures.dead,
+        "conflicts": figures.conflicts,
+        "paused": figures.stopped or False,
+        "requests_last_hour": figures.requests_last_hour,
+        "lag_seconds": figures.lag_last_day["both"].as_json(),
+        "inbound": {
+            "backlog": figures.inbound_backlog,
+            "last_success_at": _iso(figures.last_read_at),
+            "oldest_seconds": figures.inbound_oldest_seconds,
+            "given_up_last_day": figures.inbound_given_up,
+        },
+        "success_rate": figures.success_rate,
+        "requests_this_month": figures.requests_this_month,
+        "requests_forecast": figures.requests_forecast,
+        "lag_last_hour": {
+            direction: figures.lag_last_hour[direction].as_json() for direction in ("out", "in")
+        },
+        "tables": [
+            {
+                "table": table.table,
+                "backlog": table.backlog,
+                "oldest_seconds": table.oldest_seconds,
+                "dead": table.dead,
+                "linked": table.linked,
+                "waiting": table.waiting,
+                "paused": table.paused,
+            }
+            for table in figures.tables
+        ],
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
 def dead_letters() -> list[OutboxRow]:
     """What Airtable refused, oldest first."""
     return list(OutboxRow.objects.filter(status=OutboxRow.Status.DEAD).order_by("changed_at"))
-
-
-def backlog_by_table() -> dict[str, int]:
-    """How many objects of each table wait to be sent."""
-    return {
-        mapping.table: OutboxRow.objects.filter(
-            subject=mapping.subject, status=OutboxRow.Status.PENDING
-        ).count()
-        for mapping in REGISTRY
-    }

@@ -21,19 +21,19 @@ def run(name, *arguments):
 
 
 class TestStatus:
-    def test_has_exactly_the_promised_keys(self, base):
+    def test_has_the_promised_keys(self, base):
         bob()
         drain()
         MentorFactory()
 
         status = json.loads(run("sync_status", "--json"))
 
-        assert set(status) == {
+        assert set(status) >= {
             "backlog", "oldest_seconds", "dead", "conflicts", "paused", "requests_last_hour",
             "lag_seconds", "inbound", "success_rate",
         }  # fmt: skip
         assert set(status["lag_seconds"]) == {"p50", "p95", "p99"}
-        assert set(status["inbound"]) == {"backlog", "last_success_at"}
+        assert set(status["inbound"]) >= {"backlog", "last_success_at"}
         assert (status["backlog"], status["dead"], status["paused"]) == (1, 0, False)
         assert status["requests_last_hour"] == len(base.requests())
         assert status["success_rate"] == 1.0

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from sync import selectors
+from sync import health, selectors
 from sync.management.commands._base import SyncCommand
+from sync.selectors import Figures, Lag
 
 
 class Command(SyncCommand):
@@ -17,27 +18,45 @@ class Command(SyncCommand):
         parser.add_argument("--json", action="store_true", help="For machines.")
 
     def work(self, **options: Any) -> None:
-        status = selectors.status(now=timezone.now())
+        figures = selectors.figures(now=timezone.now())
+        found = health.judge(figures)
         if options["json"]:
-            self.stdout.write(json.dumps(status))
+            state = {"healthy": found.healthy, "problems": [one.name for one in found.problems]}
+            self.stdout.write(json.dumps({**selectors.as_json(figures), **state}))
             return
-        lag, inbound = status["lag_seconds"], status["inbound"]
-        self.stdout.write(f"Waiting to be sent:  {status['backlog']}")
-        for table, count in selectors.backlog_by_table().items():
-            if count:
-                self.stdout.write(f"  {table}: {count}")
-        self.stdout.write(f"Oldest of these:     {status['oldest_seconds']:.0f} s")
-        self.stdout.write(f"Refused by Airtable: {status['dead']}")
+        self.stdout.write(found.sentence)
+        for problem in found.problems:
+            self.stdout.write(self.style.WARNING(f"  {problem.sentence} {problem.page}"))
+        self._figures(figures)
+
+    def _figures(self, figures: Figures) -> None:
+        self.stdout.write(f"Waiting to be sent:  {figures.backlog}")
+        for table in figures.tables:
+            if table.backlog:
+                self.stdout.write(f"  {table.table}: {table.backlog}")
+        self.stdout.write(f"Oldest of these:     {figures.oldest_seconds:.0f} s")
+        self.stdout.write(f"Refused by Airtable: {figures.dead}")
         for row in selectors.dead_letters()[:20]:
             self.stdout.write(f"  {row.subject} {row.object_id}: {row.last_error}")
-        self.stdout.write(f"Conflicts today:     {status['conflicts']}")
-        self.stdout.write(f"Requests this hour:  {status['requests_last_hour']}")
+        self.stdout.write(f"Conflicts today:     {figures.conflicts}")
         self.stdout.write(
-            f"Lag p50/p95/p99:     {lag['p50']} / {lag['p95']} / {lag['p99']} seconds"
+            f"Requests this hour:  {figures.requests_last_hour}; this month "
+            f"{figures.requests_this_month}, by its end about {figures.requests_forecast}"
         )
+        for name, direction in (("Lag to Airtable", "out"), ("Lag from Airtable", "in")):
+            self.stdout.write(
+                f"{name + ':':<20} {_lag(figures.lag_last_hour[direction])} in the last hour, "
+                f"{_lag(figures.lag_last_day[direction])} in the last day"
+            )
+        read_at = figures.last_read_at
         self.stdout.write(
-            f"Received, unapplied: {inbound['backlog']}; last read {inbound['last_success_at']}"
+            f"Received, unapplied: {figures.inbound_backlog}; last read "
+            f"{read_at.isoformat(timespec='seconds') if read_at else 'never'}"
         )
-        self.stdout.write(f"Success today:       {status['success_rate']:.2%}")
-        if status["paused"]:
-            self.stdout.write(self.style.WARNING(f"Nothing is sent. {status['paused']}"))
+        self.stdout.write(f"Success today:       {figures.success_rate:.2%}")
+
+
+def _lag(lag: Lag) -> str:
+    if not lag.count:
+        return "nothing"
+    return f"p50 {lag.p50} s, p95 {lag.p95} s, p99 {lag.p99} s"

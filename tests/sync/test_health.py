@@ -1,0 +1,187 @@
+"""Is it healthy? Judged on the figures, which are counted on stored rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from sync import health, selectors
+from sync.models import (
+    ApiUsage,
+    BaseBinding,
+    InboundChange,
+    OutboxRow,
+    RecordLink,
+    SyncLag,
+    WebhookRegistration,
+)
+from sync.selectors import TableFigures
+from tests.sync.conftest import pull
+
+MINUTE = timedelta(minutes=1)
+
+
+def figures():
+    return selectors.figures(now=timezone.now())
+
+
+def names(found):
+    return [problem.name for problem in health.judge(found).problems]
+
+
+def outbox(age, status="pending"):
+    return OutboxRow.objects.create(
+        subject="mentor", object_id=uuid.uuid4(), changed_at=timezone.now() - age, status=status
+    )
+
+
+@pytest.fixture
+def well(mentor):
+    """Bob in both places, nothing to do."""
+    SyncLag.objects.all().delete()
+    return mentor
+
+
+class TestJudgement:
+    def test_all_is_well(self, well):
+        found = health.judge(figures())
+        assert found.healthy
+        assert found.sentence == "All is well. Nothing waits."
+
+    def test_without_a_base_it_is_neither(self, db, settings):
+        settings.AIRTABLE_API_KEY = None
+        found = health.judge(figures())
+        assert (found.configured, found.problems) == (False, ())
+        assert "AIRTABLE_API_KEY" in found.sentence
+
+    def test_nothing_was_ever_read(self, base):
+        assert names(figures()) == ["SyncNotReading"]
+        pull()
+        assert names(figures()) == []
+
+    def test_traffic_is_stopped_and_what_waits_waits_because_of_that(self, well):
+        BaseBinding.objects.update(paused=True)
+        outbox(60 * MINUTE)
+        found = health.judge(figures())
+        assert [problem.name for problem in found.problems] == ["SyncStopped"]
+        assert "paused by an operator" in found.sentence
+
+    def test_the_oldest_change_waits_too_long(self, well):
+        outbox(4 * MINUTE)
+        assert names(figures()) == []
+        outbox(6 * MINUTE)
+        found = health.judge(figures())
+        assert found.sentence == "A change in Mentors has waited for 6 min to be sent."
+        assert found.problems[0].severe
+
+    def test_a_paused_table_waits_on_purpose(self, well):
+        outbox(60 * MINUTE)
+        counted = figures()
+        tables = tuple(
+            dataclasses.replace(table, paused=table.subject == "mentor", paused_by="Carol", note="import")
+            for table in counted.tables
+        )  # fmt: skip
+        found = health.judge(dataclasses.replace(counted, tables=tables))
+        assert [problem.sentence for problem in found.problems] == [
+            "Mentors is paused by Carol: import."
+        ]
+
+    def test_airtable_refused_something(self, well):
+        outbox(MINUTE, status="dead")
+        assert names(figures()) == ["SyncDeadLetters"]
+
+    def test_what_airtable_told_us_is_not_applied(self, well):
+        now = timezone.now()
+        InboundChange.objects.create(
+            webhook="again", position=1, payload={}, received_at=now - 6 * MINUTE
+        )
+        InboundChange.objects.create(
+            webhook="again", position=2, payload={}, attempts=8, error="no", applied_at=now
+        )
+        assert names(figures()) == ["SyncInboundOld", "SyncInboundGivenUp"]
+
+    def test_changes_take_long(self, well):
+        for seconds in (1, 2, 300):
+            SyncLag.objects.create(direction="in", seconds=seconds)
+        assert names(figures()) == ["SyncSlow"]
+        SyncLag.objects.update(at=timezone.now() - timedelta(hours=2))
+        assert names(figures()) == []
+
+    def test_the_base_was_not_read_for_long(self, well):
+        WebhookRegistration.objects.update(last_success_at=timezone.now() - 16 * MINUTE)
+        assert names(figures()) == ["SyncNotReading"]
+
+    def test_the_webhook_expires_or_says_why_not(self, well):
+        WebhookRegistration.objects.update(expires_at=timezone.now() + timedelta(hours=20))
+        assert names(figures()) == ["SyncWebhookUnhealthy"]
+        WebhookRegistration.objects.update(expires_at=None, last_error="Pings fail.")
+        assert "Pings fail." in health.judge(figures()).sentence
+
+    def test_what_is_severe_is_said_first(self, well):
+        outbox(MINUTE, status="dead")
+        WebhookRegistration.objects.update(last_success_at=timezone.now() - 16 * MINUTE)
+        assert names(figures()) == ["SyncNotReading", "SyncDeadLetters"]
+
+
+class TestFigures:
+    def test_lag_by_direction_of_the_hour_and_of_the_day(self, db):
+        now = timezone.now()
+        for seconds in range(1, 101):
+            SyncLag.objects.create(direction="out", seconds=seconds, at=now - 10 * MINUTE)
+        SyncLag.objects.create(direction="in", seconds=7, at=now - timedelta(hours=3))
+        found = selectors.figures(now=now)
+        assert found.lag_last_hour["out"].as_json() == {"p50": 50, "p95": 95, "p99": 99}
+        assert found.lag_last_hour["in"].as_json() == {"p50": None, "p95": None, "p99": None}
+        assert found.lag_last_day["in"].p99 == 7
+        assert found.lag_last_day["both"].count == 101
+
+    def test_each_table_has_its_own(self, db):
+        outbox(MINUTE)
+        outbox(2 * MINUTE)
+        outbox(9 * MINUTE, status="dead")
+        for number, state in enumerate(("linked", "waiting", "tombstone")):
+            RecordLink.objects.create(
+                table="Mentors", record_id=f"rec{number}", subject="mentor",
+                object_id=uuid.uuid4(), state=state,
+            )  # fmt: skip
+        found = figures()
+        first = found.tables[0]
+        assert dataclasses.replace(
+            first, oldest_seconds=round(first.oldest_seconds)
+        ) == TableFigures(
+            "Mentors", "mentor", backlog=2, oldest_seconds=120, dead=1, linked=1, waiting=1
+        )
+        assert (found.backlog, found.dead) == (2, 1)
+
+    def test_the_month_is_forecast_by_the_last_day(self, db, settings):
+        settings.AIRTABLE_BASE_ID = "appOne"
+        now = timezone.now().replace(month=11, day=21, hour=0, minute=0, second=0, microsecond=0)
+        for days, requests in ((15, 1000), (0.5, 50), (0.01, 50), (25, 7777)):
+            ApiUsage.objects.create(
+                base_id="appOne", minute=now - timedelta(days=days), requests=requests
+            )
+        ApiUsage.objects.create(base_id="appTwo", minute=now - MINUTE, requests=9)
+        found = selectors.figures(now=now)
+        assert (found.requests_last_hour, found.requests_this_month) == (50, 1100)
+        assert found.requests_forecast == 1100 + 100 * 10
+
+    def test_it_asks_as_often_for_many_as_for_none(self, well, django_assert_max_num_queries):
+        with django_assert_max_num_queries(14):
+            figures()
+        for _ in range(30):
+            outbox(MINUTE)
+        with django_assert_max_num_queries(14):
+            figures()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.0 s"), (2.44, "2.4 s"), (45, "45 s"), (119, "119 s"), (120, "2 min"),
+     (7300, "2 h"), (3 * 86400, "3 days")],
+)  # fmt: skip
+def test_a_duration_is_as_exact_as_a_person_wants_it(seconds, said):
+    assert health.duration(seconds) == said
