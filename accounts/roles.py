@@ -61,6 +61,8 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "basefield",
                 "invitation",
                 "addresschange",
+                "syncevent",
+                "tablestate",
             ),
             ("view", "change"),
         ),

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-# Heading -> (label, icon, app, model).
-ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+# Heading -> (label, icon, app, model), and the model's page where it is not the list.
+ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
         "People",
         (
@@ -61,6 +61,8 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Airtable",
         (
+            ("At a glance", "monitor_heart", "sync", "syncevent", "glance"),
+            ("What happened", "history", "sync", "syncevent"),
             ("To be sent", "outbox", "sync", "outboxrow"),
             ("Conflicts", "call_split", "sync", "syncconflict"),
             ("Records", "link", "sync", "recordlink"),
@@ -95,9 +97,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 {
                     "title": _(label),
                     "icon": icon,
-                    "link": reverse(f"admin:{app}_{model}_changelist"),
+                    "link": reverse(f"admin:{app}_{model}_{(*page, 'changelist')[0]}"),
                 }
-                for label, icon, app, model in entries
+                for label, icon, app, model, *page in entries
                 if request.user.has_perm(f"{app}.view_{model}")
                 or request.user.has_perm(f"{app}.change_{model}")
             ],

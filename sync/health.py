@@ -98,7 +98,7 @@ def _waiting(figures: Figures) -> Iterator[Problem]:
             "SyncInboundOld",
             f"Something Airtable told us has waited for {duration(figures.inbound_oldest_seconds)} "
             "to be applied.",
-            "inboundchange/?applied_at__isempty=1",
+            "inboundchange/?state=waiting",
         )
     for direction, words in (("out", "to"), ("in", "from")):
         p95 = figures.lag_last_hour[direction].p95
@@ -111,8 +111,9 @@ def _waiting(figures: Figures) -> Iterator[Problem]:
 
 
 def _paused(table: TableFigures) -> str:
-    by = f" by {table.paused_by}" if table.paused_by else ""
-    note = f": {table.note}" if table.note else ""
+    pause = table.pause
+    by = f" by {pause.paused_by}" if pause and pause.paused_by else ""
+    note = f": {pause.note}" if pause and pause.note else ""
     return f"{table.table} is paused{by}{note}."
 
 

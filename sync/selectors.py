@@ -23,6 +23,7 @@ from sync.models import (
     RecordLink,
     SyncConflict,
     SyncEvent,
+    TableState,
     WebhookRegistration,
 )
 
@@ -68,10 +69,13 @@ class TableFigures:
     linked: int = 0
     waiting: int = 0
     """Records of Airtable's that are not accepted here."""
-    paused: bool = False
-    paused_by: str = ""
-    paused_at: datetime | None = None
-    note: str = ""
+    pause: TableState | None = None
+    """Who has stopped it, when and why."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether an operator has stopped it."""
+        return self.pause is not None
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,7 @@ def _tables(now: datetime) -> tuple[int, tuple[TableFigures, ...]]:
             waiting=Count("pk", filter=Q(state=RecordLink.State.WAITING)),
         )
     }
+    paused = {state.table: state for state in TableState.objects.filter(paused=True)}
     nothing: dict[str, Any] = {}
     tables = tuple(
         TableFigures(
@@ -186,6 +191,7 @@ def _tables(now: datetime) -> tuple[int, tuple[TableFigures, ...]]:
             dead=queue.get("dead", 0),
             linked=(linked := links.get(mapping.subject, nothing)).get("linked", 0),
             waiting=linked.get("waiting", 0),
+            pause=paused.get(mapping.table),
         )
         for mapping in REGISTRY
     )

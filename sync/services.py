@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from sync import addresses, airtable, guard, history, schema as schemas, webhooks
+from sync import addresses, airtable, guard, history, remedies, schema as schemas, webhooks
 from sync.engine import Engine, Received
 from sync.locks import only_one
 from sync.mappings import BY_TABLE, REGISTRY, Mapping
@@ -146,7 +146,7 @@ def replay(*, subject: str | None = None) -> int:
     rows = OutboxRow.objects.filter(status=OutboxRow.Status.DEAD)
     if subject is not None:
         rows = rows.filter(subject=subject)
-    return rows.update(status=OutboxRow.Status.PENDING, attempts=0, next_attempt_at=timezone.now())
+    return remedies.retry(rows=rows, by="sync_replay", now=timezone.now())
 
 
 def create_missing_schema(base: airtable.Airtable) -> list[schemas.Gap]:

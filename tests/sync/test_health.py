@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from sync import health, selectors
+from sync import health, selectors, services
 from sync.models import (
     ApiUsage,
     BaseBinding,
@@ -80,12 +80,8 @@ class TestJudgement:
 
     def test_a_paused_table_waits_on_purpose(self, well):
         outbox(60 * MINUTE)
-        counted = figures()
-        tables = tuple(
-            dataclasses.replace(table, paused=table.subject == "mentor", paused_by="Carol", note="import")
-            for table in counted.tables
-        )  # fmt: skip
-        found = health.judge(dataclasses.replace(counted, tables=tables))
+        services.pause_table(table="Mentors", by="Carol", note="import", now=timezone.now())
+        found = health.judge(figures())
         assert [problem.sentence for problem in found.problems] == [
             "Mentors is paused by Carol: import."
         ]
