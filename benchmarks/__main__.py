@@ -15,6 +15,7 @@ NAMES = {
     "booking": "six ways to be crowded, from separate processes, beside plain psycopg and no guards",
     "match": "a request answered end to end, beside the vector search alone",
     "relevance": "labelled questions: the shipped order beside each of its parts, nDCG@10 with 95 % intervals",
+    "outbox": "5,000 changed mentors on their way to Airtable's sandbox, beside its ceiling",
     "market": "twelve weeks of the demo's market: who is booked, and what it costs in relevance",
 }
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from sync import guard, intake, webhooks
 from sync.airtable import Airtable, Record
 from sync.drain import Drain
+from sync.echoes import without_echoes
 from sync.errors import AirtableError, Gone
 from sync.inbound import Applier, NeedsRead, Stale
 from sync.intake import RecordChange
@@ -130,7 +131,7 @@ class Engine:
         ids = list(known.values_list("webhook_id", flat=True))
         while rows := intake.stored(ids):
             schema = base.schema(fresh=intake.tell_of_schema(rows))
-            for change in intake.changes_in(rows, schema):
+            for change in without_echoes(intake.changes_in(rows, schema)):
                 self._apply(change)
             InboundChange.objects.filter(pk__in=[row.pk for row in rows]).update(
                 applied_at=self._clock()
