@@ -40,7 +40,8 @@ def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], dict[str, A
 
 
 def _is_echo(change: RecordChange, link: dict[str, Any] | None) -> bool:
-    if link is None or change.destroyed or change.again:
+    # What somebody edited is never one, though we have written over it meanwhile.
+    if link is None or change.destroyed or change.again or change.edits:
         return False
     mapping, ancestor = change.mapping, link["ancestor"]
     values = (

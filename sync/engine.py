@@ -12,24 +12,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError
 
-from sync import guard, intake, webhooks
+from sync import guard, intake, limiter, webhooks
 from sync.airtable import Airtable, Record
 from sync.drain import Drain
 from sync.echoes import without_echoes
 from sync.errors import AirtableError, Gone
-from sync.inbound import Applier, NeedsRead, Stale
+from sync.hints import Looks, put_off
+from sync.inbound import Applier, NeedsRead
 from sync.intake import RecordChange
+from sync.limiter import Lane
 from sync.mappings import REGISTRY, Mapping
-from sync.models import InboundChange, RecordLink, WebhookRegistration
+from sync.models import InboundChange, WebhookRegistration
 from sync.records import remember_hint
 from sync.sent import Sent
 
 logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-MOST_LOOKS = 8
 RUN_FOR = timedelta(seconds=40)
 
 
@@ -70,20 +71,37 @@ class Engine:
             self.received.stopped = str(error)
         except guard.NotBound as unbound:
             self.received.stopped = str(unbound)
-        self._apply_hints()
+        self.look_at_hints()
         return self.received
 
-    def look(self, row: InboundChange) -> None:
-        """Apply one hint, or keep it for later."""
+    def look_at_hints(self, *, table: str | None = None) -> Received:
+        """Read and apply the records that somebody asked us to look at; without a table, of all."""
+        looks = Looks(self._base, self._applier, clock=self._clock)
+        self.received.hints += looks.run(table=table)
+        self.received.failed += looks.failed
+        return self.received
+
+    def admit_newcomers(self) -> Received:
+        """Admit people whose rows are new, and leave everything else to the next pull.
+
+        Runs beside a worker that is sending: nothing was ever written to a row that is new to us, so
+        there is nothing to be merged with what is under way.
+        """
+        base = self._base
+        registration = webhooks.live(base.base_id) if base is not None else None
+        if base is None or registration is None:
+            return self.received
         try:
-            self._look(row)
+            self.received.payloads += intake.fetch(base, registration, now=self._clock())
+            schema = base.schema()
         except AirtableError as error:
-            self._put_off(row, str(error))
-        except Exception as error:
-            # One odd record must not stop the others. It is kept, counted and tried again.
-            logger.exception("The record of hint %s could not be applied.", row.pk)
-            self.received.failed += 1
-            self._put_off(row, f"{type(error).__name__}: {error}")
+            self.received.stopped = str(error)
+            return self.received
+        for change in intake.newcomers(registration, schema, paused=guard.paused_tables()):
+            with suppress(NeedsRead, IntegrityError):  # the regular pull sees to it, or has done it
+                self._applier.apply(change)
+                self.received.records += 1
+        return self.received
 
     # Fetching
 
@@ -113,7 +131,8 @@ class Engine:
     def _pull(self, base: Airtable) -> None:
         registration = webhooks.ensure(base, now=self._clock())
         if registration.needs_scan:
-            self.scan(REGISTRY)
+            with limiter.lane(Lane.BACKFILL):
+                self.scan(REGISTRY)
             registration.needs_scan = False
             registration.save(update_fields=["needs_scan"])
         try:
@@ -131,8 +150,12 @@ class Engine:
         ids = list(known.values_list("webhook_id", flat=True))
         while rows := intake.stored(ids):
             schema = base.schema(fresh=intake.tell_of_schema(rows))
+            paused = guard.paused_tables()
             for change in without_echoes(intake.changes_in(rows, schema)):
-                self._apply(change)
+                if change.mapping.table in paused:
+                    remember_hint(change.mapping.table, change.record_id)
+                else:
+                    self._apply(change)
             InboundChange.objects.filter(pk__in=[row.pk for row in rows]).update(
                 applied_at=self._clock()
             )
@@ -178,41 +201,4 @@ class Engine:
             self.received.failed += 1
             with suppress(DatabaseError):
                 row = remember_hint(change.mapping.table, change.record_id)
-                self._put_off(row, f"{type(error).__name__}: {error}")
-
-    def _apply_hints(self) -> None:
-        for row in intake.hints(now=self._clock()):
-            self.look(row)
-
-    def _look(self, row: InboundChange) -> None:
-        moved = self._moved_at(row)
-        change = intake.from_hint(row, self._base)
-        if change is not None and change.destroyed and row.attempts == 0:
-            # A row may take a moment to appear in reads; only the second miss counts.
-            self._put_off(row, "Not found; looked for once more.")
-            return
-        if change is not None:
-            try:
-                self._applier.apply(change, read_after=moved)
-            except Stale:
-                self._put_off(row, "It changed while it was read.")
-                return
-        row.applied_at, row.error = self._clock(), ""
-        row.save(update_fields=["applied_at", "error"])
-        self.received.hints += 1
-
-    @staticmethod
-    def _moved_at(row: InboundChange) -> datetime:
-        """When the record's link last moved, as of before the read."""
-        found = RecordLink.objects.filter(
-            table=row.payload.get("table"), record_id=row.payload.get("recordId")
-        ).values_list("synced_at", flat=True)
-        return found.first() or row.received_at
-
-    def _put_off(self, row: InboundChange, reason: str) -> None:
-        row.attempts += 1
-        row.error = reason[:2000]
-        row.next_attempt_at = self._clock() + timedelta(seconds=2 * 2 ** min(row.attempts - 1, 8))
-        if row.attempts >= MOST_LOOKS:
-            row.applied_at = self._clock()  # given up; the error stays to be seen and counted
-        row.save(update_fields=["attempts", "error", "next_attempt_at", "applied_at"])
+                put_off([row], f"{type(error).__name__}: {error}", now=self._clock())

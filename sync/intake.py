@@ -8,21 +8,22 @@ wait until they are understood.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping as MappingType
+from collections.abc import Iterable, Iterator, Mapping as MappingType
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from sync.airtable import Airtable
+from sync.airtable import Airtable, PayloadPage
 from sync.errors import Gone
 from sync.mappings import BY_TABLE, REGISTRY, Mapping
-from sync.models import InboundChange, WebhookRegistration
+from sync.mappings.people import PEOPLE
+from sync.models import InboundChange, RecordLink, WebhookRegistration
+from sync.overwritten import Edit
 from sync.records import storable
-from sync.schema import Schema
+from sync.schema import Schema, TableSchema
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +53,32 @@ class RecordChange:
     """Read because somebody gave this person's address at sign-in."""
     again: bool = False
     """Try again although nothing changed: its reason to wait may be gone."""
+    webhook: str = ""
+    places: dict[str, int] = field(default_factory=dict)
+    """Of a webhook's news: by field, the place in its log where its value was told."""
+    edits: dict[str, Edit] = field(default_factory=dict)
+    """By field, the last value that somebody gave it, if an API client has given it another since."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was told of the record before does not matter any more."""
+        return self.complete or self.destroyed
+
+    def then(self, later: RecordChange) -> RecordChange:
+        """This change and a later one of the same record, as one."""
+        self.cells.update(later.cells)
+        self.places.update(later.places)
+        # Whoever edited a cell last has the say; what an API client wrote only leaves a trace.
+        self.edits.update(later.edits)
+        self.at, self.webhook = later.at, later.webhook
+        return self
 
 
 def fetch(base: Airtable, registration: WebhookRegistration, *, now: datetime) -> int:
     """Store everything the webhook holds from our cursor on; how many payloads.
+
+    Two workers may do this at once: the cursor moves only from where it was asked, so what one of
+    them has read already is stored once, and read on from there.
 
     Raises:
         Gone: the webhook does not exist any more.
@@ -63,27 +86,40 @@ def fetch(base: Airtable, registration: WebhookRegistration, *, now: datetime) -
     fetched = 0
     while True:
         page = base.payloads(registration.webhook_id, registration.cursor)
-        rows = [
-            InboundChange(
-                webhook=registration.webhook_id,
-                position=registration.cursor + index,
-                payload=storable(payload),
-                received_at=now,
-            )
-            for index, payload in enumerate(page.payloads)
-        ]
-        with transaction.atomic():
-            InboundChange.objects.bulk_create(rows, ignore_conflicts=True)
-            registration.cursor = page.cursor
-            registration.last_success_at = now
-            registration.last_error = ""
-            registration.save(update_fields=["cursor", "last_success_at", "last_error"])
-        fetched += len(rows)
+        moved = _store(registration, page, now)
+        fetched += len(page.payloads) if moved else 0
         if any(payload.get("error") for payload in page.payloads):
             # A watched table or field is gone; such a webhook never works again.
             raise Gone("INVALID_HOOK", "The webhook reports an error.")
-        if not page.more:
+        if moved and not page.more:
             return fetched
+
+
+def _store(registration: WebhookRegistration, page: PayloadPage, now: datetime) -> bool:
+    """The payloads and the cursor, together; whether nobody else had read on from here."""
+    asked, first = registration.cursor, page.cursor - len(page.payloads)
+    # Payloads live seven days over there. What begins after the place we asked for has a gap before it.
+    has_gap = bool(page.payloads) and first > asked
+    rows = [
+        InboundChange(
+            webhook=registration.webhook_id,
+            position=first + index,
+            payload=storable(payload),
+            received_at=now,
+        )
+        for index, payload in enumerate(page.payloads)
+    ]
+    with transaction.atomic():
+        moved = WebhookRegistration.objects.filter(pk=registration.pk, cursor=asked).update(
+            cursor=page.cursor,
+            last_success_at=now,
+            last_error="",
+            **({"needs_scan": True} if has_gap else {}),
+        )
+        if moved:
+            InboundChange.objects.bulk_create(rows, ignore_conflicts=True)
+    registration.refresh_from_db(fields=["cursor", "last_success_at", "last_error", "needs_scan"])
+    return bool(moved)
 
 
 def stored(webhook_ids: Iterable[str]) -> list[InboundChange]:
@@ -114,37 +150,62 @@ def changes_in(rows: Iterable[InboundChange], schema: Schema) -> list[RecordChan
     """One change per record, latest values first in force, people before what links to them.
 
     Coalesced, because our own writes come back among the others: an edit of a PM's that we have
-    overwritten meanwhile would otherwise be applied after all, and undone by its successor.
+    overwritten meanwhile would otherwise be applied after all, and undone by its successor. Such an
+    edit is kept beside the values (`RecordChange.edits`), to be decided as the conflict it is.
     """
     found: dict[tuple[str, str], RecordChange] = {}
     for row in rows:
-        at = moment_of(row.payload.get("timestamp")) or row.received_at
+        news = _News(row)
         for table_id, body in (row.payload.get("changedTablesById") or {}).items():
             table = schema.table_of(table_id)
             mapping = BY_TABLE.get(table.name) if table is not None else None
-            if table is None or mapping is None:
-                continue
-            for record_id, created in (body.get("createdRecordsById") or {}).items():
-                cells = schema.by_name(table, created.get("cellValuesByFieldId") or {})
-                found[table_id, record_id] = RecordChange(
-                    mapping,
-                    record_id,
-                    at,
-                    cells,
-                    complete=True,
-                    names=table.names,
-                    made_at=moment_of(created.get("createdTime")),
-                )
-            for record_id, changed in (body.get("changedRecordsById") or {}).items():
-                change = found.setdefault(
-                    (table_id, record_id), RecordChange(mapping, record_id, at)
-                )
-                current = (changed.get("current") or {}).get("cellValuesByFieldId") or {}
-                change.cells.update(schema.by_name(table, current))
-                change.at = at
-            for record_id in body.get("destroyedRecordIds") or ():
-                found[table_id, record_id] = RecordChange(mapping, record_id, at, destroyed=True)
+            if table is not None and mapping is not None:
+                for change in news.of(body, mapping, table):
+                    key = (table_id, change.record_id)
+                    before = found.get(key)
+                    found[key] = (
+                        change if before is None or change.is_whole else before.then(change)
+                    )
     return in_order(found.values())
+
+
+class _News:
+    """One payload: when it happened, where in the log, and whether an API client did it."""
+
+    def __init__(self, row: InboundChange) -> None:
+        self.at = moment_of(row.payload.get("timestamp")) or row.received_at
+        self.webhook, self.position = row.webhook, row.position
+        source = (row.payload.get("actionMetadata") or {}).get("source")
+        self.by_api = source == "publicApi"
+
+    def of(
+        self, body: MappingType[str, Any], mapping: Mapping, table: TableSchema
+    ) -> Iterator[RecordChange]:
+        """What it tells of the rows of a table."""
+        for record_id, created in (body.get("createdRecordsById") or {}).items():
+            cells = table.inward(created.get("cellValuesByFieldId") or {})
+            change = self._change(mapping, record_id, cells)
+            change.complete, change.names = True, table.names
+            change.places = dict.fromkeys(table.names, self.position)
+            change.made_at = moment_of(created.get("createdTime"))
+            yield change
+        for record_id, changed in (body.get("changedRecordsById") or {}).items():
+            current = (changed.get("current") or {}).get("cellValuesByFieldId") or {}
+            yield self._change(mapping, record_id, table.inward(current))
+        for record_id in body.get("destroyedRecordIds") or ():
+            change = self._change(mapping, record_id, {})
+            change.destroyed = True
+            yield change
+
+    def _change(self, mapping: Mapping, record_id: str, cells: dict[str, Any]) -> RecordChange:
+        change = RecordChange(mapping, record_id, self.at, cells)
+        change.webhook = self.webhook
+        change.places = dict.fromkeys(cells, self.position)
+        if not self.by_api:
+            change.edits = {
+                name: Edit(value, self.at, self.position) for name, value in cells.items()
+            }
+        return change
 
 
 def in_order(changes: Iterable[RecordChange]) -> list[RecordChange]:
@@ -153,45 +214,28 @@ def in_order(changes: Iterable[RecordChange]) -> list[RecordChange]:
     return sorted(changes, key=lambda change: rank[change.mapping.subject])
 
 
-def hints(*, now: datetime, limit: int = 50) -> list[InboundChange]:
-    """Single records that somebody asked us to look at, and whose time has come."""
-    return list(
-        InboundChange.objects.filter(
-            webhook__in=[InboundChange.AUTOMATION, InboundChange.AGAIN],
-            applied_at=None,
-            next_attempt_at__lte=now,
-        ).order_by("received_at", "id")[:limit]
+def newcomers(
+    registration: WebhookRegistration, schema: Schema, *, paused: frozenset[str]
+) -> list[RecordChange]:
+    """Of the payloads not applied yet, what concerns people whose rows stand for nobody here."""
+    rows = (
+        InboundChange.objects.filter(webhook=registration.webhook_id, applied_at=None)
+        .exclude(payload__actionMetadata__source="publicApi")
+        .order_by("position")[:MOST_PAYLOADS]
     )
-
-
-def from_hint(row: InboundChange, base: Airtable | None) -> RecordChange | None:
-    """The record a hint speaks of, read again; without a token, as the signed body told it."""
-    payload: MappingType[str, Any] = row.payload
-    mapping = BY_TABLE.get(str(payload.get("table")))
-    if mapping is None:
-        return None
-    record_id = str(payload["recordId"])
-    at = moment_of(payload.get("timestamp")) or row.received_at
-    if base is None:
-        cells = dict(payload.get("fields") or {})
-        return RecordChange(mapping, record_id, at, cells, is_all_there_is=True)
-    schema_table = base.schema().tables.get(mapping.table)
-    if schema_table is None:
-        return None
-    read_at = timezone.now()
-    record = base.row(mapping.table, record_id)
-    if record is None:
-        return RecordChange(mapping, record_id, read_at, destroyed=True)
-    return RecordChange(
-        mapping,
-        record_id,
-        at,
-        dict(record.fields),
-        complete=True,
-        names=schema_table.names,
-        made_at=moment_of(record.created_time),
-        again=bool(payload.get("again")),
+    people = [
+        change
+        for change in changes_in(rows, schema)
+        if change.mapping.subject in PEOPLE
+        and change.mapping.table not in paused
+        and not change.destroyed
+    ]
+    known = set(
+        RecordLink.objects.filter(record_id__in=[change.record_id for change in people])
+        .exclude(state=RecordLink.State.WAITING)
+        .values_list("record_id", flat=True)
     )
+    return [change for change in people if change.record_id not in known]
 
 
 def moment_of(value: Any) -> datetime | None:

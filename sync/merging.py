@@ -20,10 +20,11 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 
 from accounts.refusals import Refusal
+from sync import overwritten
 from sync.intake import RecordChange
 from sync.mappings import Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Instead, Values
-from sync.merge import Decision, merge
+from sync.merge import Decision
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncLag
 from sync.nudges import after_mentor_change
 from sync.records import local_values, note
@@ -38,6 +39,7 @@ class Merging:
         self.change = change
         self.mapping: Mapping = change.mapping
         self.edit = edit
+        self.lost: Values = {}
         self.values: Values = (
             self.mapping.canonical(change.cells, names=change.names)
             if change.complete
@@ -50,17 +52,38 @@ class Merging:
             note(link.subject, link.object_id)  # the sender removes the record
             return
         local = local_values(self.mapping, found).values
-        decision = merge(
+        heard = self._leave_out_what_was_heard(link)
+        decision, self.lost = overwritten.merged(
+            self.change.edits,
             self.mapping.fields,
+            heard=heard,
             ancestor=link.ancestor,
             local=local,
             remote=self.values,
             remote_at=self.change.at,
             local_at=_changed_at(link),
+            written_at=link.edited_at,
         )
         refused = self._apply(link.object_id, decision)
         self._record_conflicts(link, local, decision, refused)
         self._settle(link, decision, refused)
+
+    def _leave_out_what_was_heard(self, link: RecordLink) -> int:
+        """News may be read twice, after a worker died: what was merged before is not news.
+
+        Returns the place in the webhook's log up to which it was.
+        """
+        webhook, _, position = link.heard.partition(":")
+        heard = int(position) if webhook and webhook == self.change.webhook else 0
+        places = self.change.places
+        self.values = {
+            name: value
+            for name, value in self.values.items()
+            if places.get(name, heard + 1) > heard
+        }
+        if self.change.webhook and places:
+            link.heard = f"{self.change.webhook}:{max(heard, *places.values())}"
+        return heard
 
     def _apply(self, object_id: uuid.UUID, decision: Decision) -> dict[str, str]:
         """Apply together, or, if that is refused, each by itself; the sentences by field."""
@@ -137,7 +160,7 @@ class Merging:
                 field=name,
                 ancestor=link.ancestor.get(name),
                 local=local.get(name),
-                remote=self.values.get(name),
+                remote=self.lost.get(name, self.values.get(name)),
                 winner=SyncConflict.Winner.LOCAL,
                 reason=sentence,
                 at=self.edit.now,
@@ -149,11 +172,13 @@ class Merging:
                 subject=link.subject,
                 object_id=link.object_id,
                 field=conflict.field,
-                ancestor=conflict.ancestor,
+                ancestor=None if conflict.field in self.lost else conflict.ancestor,
                 local=conflict.local,
                 remote=conflict.remote,
                 winner=conflict.winner,
-                reason="Both sides changed it.",
+                reason=(
+                    overwritten.REASON if conflict.field in self.lost else "Both sides changed it."
+                ),
                 at=self.edit.now,
             )
             for conflict in decision.conflicts

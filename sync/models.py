@@ -90,6 +90,10 @@ class RecordLink(models.Model):
     frozen = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
     state = models.CharField(max_length=16, choices=State, default=State.LINKED)
     synced_at = models.DateTimeField(default=timezone.now)
+    # When somebody here made the edit that was sent last.
+    edited_at = models.DateTimeField(null=True, blank=True)
+    # The webhook and the position up to which its log of this record was merged.
+    heard = models.CharField(max_length=48, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

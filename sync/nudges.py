@@ -34,7 +34,7 @@ def pull_soon() -> None:
     echoes. The run starts after the second is over, so it sees what every one of them was about.
     """
     if cache.add("sync:pull-is-coming", 1, timeout=PINGS_SHARE):
-        send("sync.tasks.pull", queue="sync", countdown=PINGS_SHARE)
+        send("sync.tasks.pull_now", queue="fastlane", countdown=PINGS_SHARE)
 
 
 def after_mentor_change() -> None:

@@ -21,11 +21,12 @@ from django.utils import timezone
 
 from accounts import selectors
 from accounts.cache import is_away
-from sync import airtable, nudges
+from sync import airtable, limiter, nudges
 from sync.airtable import Airtable
 from sync.errors import AirtableError, Permanent
 from sync.inbound import Applier
 from sync.intake import RecordChange, moment_of
+from sync.limiter import Lane
 from sync.mappings import BY_SUBJECT
 from sync.mappings.people import PEOPLE
 
@@ -82,7 +83,9 @@ def find_and_admit(*, email: str, now: datetime, at_sign_in: bool = False) -> bo
     if base is None:
         return False
     applier = Applier(clock=timezone.now)
-    for change in _changes(base, email, now):
+    with limiter.lane(Lane.PEOPLE):
+        changes = list(_changes(base, email, now))
+    for change in changes:
         change.at_sign_in = at_sign_in
         try:
             applier.apply(change)

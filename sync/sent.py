@@ -26,18 +26,20 @@ OUT = SyncEvent.Direction.OUT
 # Merged by the database, because a merge may have moved other fields of the ancestor meanwhile.
 _UPDATE = """
 UPDATE sync_recordlink AS l
-SET ancestor = l.ancestor || v.values, synced_at = %s,
+SET ancestor = l.ancestor || v.values, synced_at = %s, edited_at = v.edited_at,
     frozen = l.frozen - ARRAY(SELECT jsonb_object_keys(v.values))
-FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, values jsonb) WHERE l.id = v.id
+FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, edited_at timestamptz, values jsonb)
+WHERE l.id = v.id
 """
 _INSERT = """
 INSERT INTO sync_recordlink
-    ("table", record_id, subject, object_id, ancestor, message, state, synced_at)
-SELECT %s, v.record_id, %s, v.object_id, v.values, '', 'linked', %s
-FROM jsonb_to_recordset(%s::jsonb) AS v(record_id text, object_id uuid, values jsonb)
+    ("table", record_id, subject, object_id, ancestor, message, state, synced_at, edited_at)
+SELECT %s, v.record_id, %s, v.object_id, v.values, '', 'linked', %s, v.edited_at
+FROM jsonb_to_recordset(%s::jsonb)
+    AS v(record_id text, object_id uuid, edited_at timestamptz, values jsonb)
 ON CONFLICT (subject, object_id) DO UPDATE SET
     "table" = excluded."table", record_id = excluded.record_id, ancestor = excluded.ancestor,
-    state = excluded.state, synced_at = excluded.synced_at
+    state = excluded.state, synced_at = excluded.synced_at, edited_at = excluded.edited_at
 """
 
 
@@ -96,11 +98,12 @@ def _keep(pairs: Sequence[tuple[Task, Record]], values: Sequence[Values], now: d
     updates: list[dict[str, Any]] = []
     inserts: list[dict[str, Any]] = []
     for (task, record), agreed in zip(pairs, values, strict=True):
+        row = {"values": agreed, "edited_at": task.row.changed_at.isoformat()}
         if task.link is not None and task.step is Step.UPDATE:
-            updates.append({"id": task.link.pk, "values": agreed})
+            updates.append({"id": task.link.pk, **row})
         else:
             object_id = str(task.row.object_id)
-            inserts.append({"record_id": record.id, "object_id": object_id, "values": agreed})
+            inserts.append({"record_id": record.id, "object_id": object_id, **row})
     mapping = pairs[0][0].mapping
     with connection.cursor() as cursor:
         if updates:

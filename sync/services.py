@@ -11,8 +11,19 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from sync import addresses, airtable, guard, history, remedies, schema as schemas, webhooks
+from sync import (
+    addresses,
+    airtable,
+    guard,
+    history,
+    limiter,
+    nudges,
+    remedies,
+    schema as schemas,
+    webhooks,
+)
 from sync.engine import Engine, Received
+from sync.limiter import Lane
 from sync.locks import only_one
 from sync.mappings import BY_TABLE, REGISTRY, Mapping
 from sync.models import (
@@ -68,11 +79,30 @@ def pull(*, clock: Clock = timezone.now) -> Received | None:
         return Engine(base, clock=clock).pull()
 
 
+def pull_now(*, clock: Clock = timezone.now) -> Received | None:
+    """Read what a ping was about. While a worker is sending, people who are new are admitted at once
+    and the rest follows with the next pull, for which the sender stops by itself."""
+    base = airtable.connect()
+    if base is None:
+        return None
+    with limiter.lane(Lane.INTERACTIVE), only_one(f"engine:{base.base_id}") as mine:
+        if mine:
+            return Engine(base, clock=clock).pull()
+    with limiter.lane(Lane.PEOPLE):
+        received = Engine(base, clock=clock).admit_newcomers()
+    nudges.send("sync.tasks.pull", queue="sync")
+    return received
+
+
 def apply_hint(*, change_id: int, clock: Clock = timezone.now) -> None:
-    """Look at the one record a post spoke of, beside whatever else the engine is doing."""
+    """Look at the record a post spoke of, beside whatever else the engine is doing.
+
+    And at whatever else of its table waits: of a thousand posts the first few do all the work.
+    """
     row = InboundChange.objects.filter(pk=change_id, applied_at=None).first()
     if row is not None:
-        Engine(airtable.connect(), clock=clock).look(row)
+        table = str(row.payload.get("table"))
+        Engine(airtable.connect(), clock=clock).look_at_hints(table=table)
 
 
 def keep_webhook(*, clock: Clock = timezone.now) -> None:

@@ -40,6 +40,11 @@ def pull(**_: Any) -> None:
 
 
 @shared_task
+def pull_now(**_: Any) -> None:
+    services.pull_now()
+
+
+@shared_task
 def apply_hint(*, change_id: int, **_: Any) -> None:
     services.apply_hint(change_id=change_id)
 

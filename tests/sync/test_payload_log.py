@@ -1,0 +1,112 @@
+"""Trap 8: the log of payloads, its cursor, and what was lost of it."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from mentors.models import Mentor
+from sync import airtable, intake, services, webhooks
+from sync.locks import only_one
+from sync.models import InboundChange, WebhookRegistration
+from sync.people_models import Invitation
+from tests.sync.conftest import drain, pull
+
+
+def live():
+    return WebhookRegistration.objects.get(is_live=True)
+
+
+def log_of(base):
+    return base.server.base.webhooks.hooks[live().webhook_id].payloads
+
+
+class TestTrap8:
+    def test_trap_8_two_readers_store_each_payload_once(self, base, mentor):
+        other = live()
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="One")
+        connection = airtable.connect()
+        assert intake.fetch(connection, live(), now=timezone.now()) == 1
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="Two")
+
+        # This one still has the cursor of before, as a second worker would.
+        intake.fetch(connection, other, now=timezone.now())
+
+        positions = list(InboundChange.objects.values_list("position", flat=True))
+        assert len(positions) == len(set(positions))
+        assert live().cursor == max(positions) + 1
+        assert sorted(log_of(base)) == sorted(positions)
+
+    def test_trap_8_a_gap_in_the_log_has_the_base_read(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+        base.edit("Mentors", record, Bio="Told by a payload that is lost")
+        lost = max(log_of(base))
+        base.edit("Mentors", record, Headline="Told by one that is not")
+        del log_of(base)[lost]
+        pull()
+        assert live().needs_scan
+
+        pull()
+        mentor.refresh_from_db()
+        assert mentor.bio == "Told by a payload that is lost"
+        assert not live().needs_scan
+
+    def test_without_a_gap_nothing_is_scanned(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="One")
+        pull()
+        assert not live().needs_scan
+
+
+class TestPeopleGoAheadOfBulkWork:
+    @pytest.fixture
+    def busy(self, base):
+        """Another worker is sending, and will be for a while."""
+        pull()
+        with only_one(f"engine:{airtable.connect().base_id}") as mine:
+            assert mine
+            yield
+
+    def test_a_new_person_is_admitted_while_another_worker_sends(self, base, busy):
+        base.create("Mentors", Name="Dana", Email="dana@example.com", Is_Active=True)
+        base.create("Mentees", Name="Eli", Email="eli@example.com", Is_Active=True)
+        services.pull_now()
+        assert set(User.objects.values_list("email", flat=True)) == {
+            "dana@example.com",
+            "eli@example.com",
+        }
+
+    def test_the_rest_is_left_to_the_next_pull_which_admits_nobody_twice(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+        with only_one(f"engine:{airtable.connect().base_id}"):
+            base.edit("Mentors", record, Bio="Edited")
+            base.create("Mentors", Name="Dana", Email="dana@example.com", Is_Active=True)
+            services.pull_now()
+        mentor.refresh_from_db()
+        assert mentor.bio != "Edited"
+        pull()
+        drain()
+        mentor.refresh_from_db()
+        assert mentor.bio == "Edited"
+        assert Mentor.objects.count() == 2
+        assert Invitation.objects.count() == 1
+
+    def test_a_row_that_waited_for_its_address_is_taken_up_too(self, base):
+        pull()
+        record = base.create("Mentors", Name="Dana", Is_Active=True)
+        pull()
+        with only_one(f"engine:{airtable.connect().base_id}"):
+            base.edit("Mentors", record, Email="dana@example.com")
+            services.pull_now()
+        assert Mentor.objects.get().user.email == "dana@example.com"
+
+    def test_when_nobody_else_is_at_work_everything_is_read(self, base, mentor):
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="Edited")
+        services.pull_now()
+        mentor.refresh_from_db()
+        assert mentor.bio == "Edited"
+
+
+def test_webhooks_are_told_apart_by_deployment(base, settings):
+    services.keep_webhook()
+    assert live().notification_url == webhooks.notification_url()
