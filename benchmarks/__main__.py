@@ -16,6 +16,7 @@ NAMES = {
     "match": "a request answered end to end, beside the vector search alone",
     "relevance": "labelled questions: the shipped order beside each of its parts, nDCG@10 with 95 % intervals",
     "outbox": "5,000 changed mentors on their way to Airtable's sandbox, beside its ceiling",
+    "reconcile": "50,000 unchanged records compared with Airtable at its limits: our own time and memory",
     "market": "twelve weeks of the demo's market: who is booked, and what it costs in relevance",
 }
 

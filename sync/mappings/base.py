@@ -11,7 +11,8 @@ from operator import attrgetter
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
+from django.db.models.expressions import Combinable
 
 from accounts.refusals import Refusal
 from sync.mappings.codecs import Canonical, Codec
@@ -35,6 +36,24 @@ AIRTABLE, PLATFORM, SHARED = Authority.AIRTABLE, Authority.PLATFORM, Authority.S
 
 
 @dataclass(frozen=True)
+class Many:
+    """How a computed field is read off thousands of objects at once, without loading them.
+
+    Says the same as `Field.read` says of one object; a test holds the two together.
+    """
+
+    selected: str | Callable[[], Combinable]
+    """What to select: a path of the ORM, or what makes an expression (models are not ready before)."""
+    then: Callable[[Any], Any] = lambda value: value
+    """From what was selected to what `read` would have given."""
+
+    @property
+    def expression(self) -> Combinable:
+        """For the ORM."""
+        return F(self.selected) if isinstance(self.selected, str) else self.selected()
+
+
+@dataclass(frozen=True)
 class Field:
     """One column of an Airtable table and where its value lives here."""
 
@@ -43,6 +62,8 @@ class Field:
     authority: Authority
     read: str | Callable[[Any], Any]
     """A dotted attribute, or a function of the object."""
+    many: Many | None = None
+    """For a function of the object: the same for many at once. A path needs none."""
     key: str = ""
     """What the domain service calls it; the attribute's name if left out."""
     columns: tuple[str, ...] | None = None
@@ -62,6 +83,13 @@ class Field:
     def value_of(self) -> Callable[[Any], Any]:
         """Reads the value off an object."""
         return attrgetter(self.read) if isinstance(self.read, str) else self.read
+
+    @cached_property
+    def of_many(self) -> Many | None:
+        """How it is read off many objects; None where each has to be loaded."""
+        if self.many is None and isinstance(self.read, str):
+            return Many(self.read.replace(".", "__"))
+        return self.many
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -15,12 +16,26 @@ from mentors import services, vocabulary
 from mentors.models import Expertise, Mentor
 from sessions_app.models import Session
 from sync.mappings import codecs
-from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Edit, Field, Mapping, Watch, arguments
+from sync.mappings.base import (
+    AIRTABLE,
+    PLATFORM,
+    SHARED,
+    Edit,
+    Field,
+    Many,
+    Mapping,
+    Watch,
+    arguments,
+)
 from sync.mappings.people import newcomer, refuse_staff, with_address
 
 
 def _areas(mentor: Mentor) -> list[str]:
     return list(dict.fromkeys(row.area for row in mentor.expertise.all()))
+
+
+def _areas_of_many() -> ArraySubquery:
+    return ArraySubquery(Expertise.objects.filter(mentor=OuterRef("pk")).values("area"))
 
 
 def _next_free(mentor: Mentor) -> Any:
@@ -109,6 +124,7 @@ MENTOR = Mapping(
             codecs.selects(*vocabulary.AREAS),
             AIRTABLE,
             _areas,
+            many=Many(_areas_of_many),
             key="expertise_areas",
         ),
         Field("Industries", codecs.selects(*vocabulary.INDUSTRIES), AIRTABLE, "industries"),

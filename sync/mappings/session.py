@@ -6,13 +6,13 @@ from collections.abc import Mapping as MappingType
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.refusals import Refusal
 from sessions_app import services
 from sessions_app.models import Feedback, Meeting, Session
 from sync.mappings import codecs
-from sync.mappings.base import PLATFORM, Edit, Field, Mapping, Watch
+from sync.mappings.base import PLATFORM, Edit, Field, Many, Mapping, Watch
 
 LABELS = {
     Session.Status.PENDING: "Pending",
@@ -53,6 +53,11 @@ def _rating(session: Session) -> int | None:
     return next(
         (row.overall for row in session.feedback.all() if row.side == Feedback.Side.MENTEE), None
     )
+
+
+def _rating_of_many() -> Subquery:
+    ratings = Feedback.objects.filter(session=OuterRef("pk"), side=Feedback.Side.MENTEE)
+    return Subquery(ratings.values("overall")[:1])
 
 
 def _joined(side: str) -> Any:
@@ -105,6 +110,7 @@ SESSION = Mapping(
             codecs.select(*LABELS.values()),
             PLATFORM,
             _status,
+            many=Many("status", lambda status: LABELS[Session.Status(status)]),
             columns=("status",),
             accepts=(CANCELLED,),
         ),
@@ -115,6 +121,7 @@ SESSION = Mapping(
             codecs.checkbox,
             PLATFORM,
             _joined("mentor"),
+            many=Many("mentor_joined_at", lambda moment: moment is not None),
             columns=("mentor_joined_at",),
         ),
         Field(
@@ -122,9 +129,16 @@ SESSION = Mapping(
             codecs.checkbox,
             PLATFORM,
             _joined("mentee"),
+            many=Many("mentee_joined_at", lambda moment: moment is not None),
             columns=("mentee_joined_at",),
         ),
-        Field("Rating", codecs.rating, PLATFORM, _rating),
+        Field(
+            "Rating",
+            codecs.rating,
+            PLATFORM,
+            _rating,
+            many=Many(_rating_of_many),
+        ),
     ),
     objects=_objects,
     owned_by=_OWN,

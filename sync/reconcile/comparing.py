@@ -10,14 +10,14 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping as MappingType, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Model
 
 from sync.airtable import Record
-from sync.mappings import BY_SUBJECT, Mapping
+from sync.mappings import Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
 from sync.models import RecordLink
 from sync.records import LINKED, UNLINKED
@@ -54,28 +54,11 @@ class _Column:
     canonical: Callable[[Any], Any]
     empty: Any
     absent: Any
-    value_of: Callable[[Any], Any]
     links: str
 
 
-@lru_cache(maxsize=64)
-def _columns(mapping_subject: str, names: frozenset[str]) -> tuple[_Column, ...]:
-    return tuple(
-        _Column(
-            field.name,
-            field.codec.canonical,
-            field.codec.empty,
-            field.codec.canonical(None),
-            field.value_of,
-            field.links,
-        )
-        for field in BY_SUBJECT[mapping_subject].fields
-        if field.name in names and not field.rides
-    )
-
-
 def pairs_of(mapping: Mapping, records: Sequence[Record]) -> list[Pair]:
-    """The records of a page with their links and objects: two queries, and those of the mapping."""
+    """These records with their links and objects, in full."""
     links = {
         link.record_id: link
         for link in RecordLink.objects.filter(
@@ -93,40 +76,47 @@ def pairs_of(mapping: Mapping, records: Sequence[Record]) -> list[Pair]:
     return pairs
 
 
-def differing(mapping: Mapping, pairs: Sequence[Pair], table: TableSchema) -> list[Pair]:
-    """Those in which anything is not as it was last agreed, on either side."""
-    columns = _columns(mapping.subject, usable(mapping, table))
-    ends = _ends(columns, pairs)
+def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -> list[Record]:
+    """Those in which anything is not as it was last agreed, on either side, or that are not known."""
+    columns = [
+        _Column(name, codec.canonical, codec.empty, codec.canonical(None), field.links)
+        for name, field in mapping.by_name.items()
+        if name in usable(mapping, table) and not field.rides
+        for codec in [field.codec]
+    ]
+    links = {
+        link[0]: link
+        for link in RecordLink.objects.filter(
+            table=mapping.table, record_id__in=[record.id for record in records], state=LINKED
+        ).values_list("record_id", "object_id", "ancestor", "message")
+    }
+    here = values_of(mapping, [link[1] for link in links.values()], [c.name for c in columns])
+    ends = _ends(columns, here.values())
     says = SYNC_MESSAGE in table.columns
-    return [pair for pair in pairs if not _is_as_agreed(pair, columns, ends, says=says)]
+
+    def is_as_agreed(record: Record) -> bool:
+        link = links.get(record.id)
+        if link is None:
+            return False
+        _, object_id, agreed, message = link
+        values = here.get(object_id)
+        return (
+            values is not None
+            and _are_ours_in_place(record.fields, object_id, message if says else None)
+            and _same_there(columns, record.fields, agreed)
+            and _same_here(columns, values, agreed, ends)
+        )
+
+    return [record for record in records if not is_as_agreed(record)]
 
 
-def _is_as_agreed(
-    pair: Pair,
-    columns: tuple[_Column, ...],
-    ends: MappingType[str, dict[UUID, str]],
-    *,
-    says: bool,
-) -> bool:
-    link, cells = pair.link, pair.record.fields
-    if link is None or pair.is_back:
+def _are_ours_in_place(cells: Kept, object_id: UUID, message: str | None) -> bool:
+    if cells.get(PLATFORM_ID) != str(object_id):
         return False
-    if not _are_ours_in_place(cells, link, says=says):
-        return False
-    if not _same_there(columns, cells, link.ancestor):
-        return False
-    if link.state != LINKED:
-        return False  # it waits: its reason may be gone
-    return pair.found is not None and _same_here(columns, pair.found, link.ancestor, ends)
+    return message is None or str(cells.get(SYNC_MESSAGE) or "").strip() == message.strip()
 
 
-def _are_ours_in_place(cells: Kept, link: RecordLink, *, says: bool) -> bool:
-    if cells.get(PLATFORM_ID, "") != str(link.object_id):
-        return False
-    return not says or str(cells.get(SYNC_MESSAGE) or "").strip() == link.message.strip()
-
-
-def _same_there(columns: tuple[_Column, ...], cells: Kept, kept: Kept) -> bool:
+def _same_there(columns: Sequence[_Column], cells: Kept, kept: Kept) -> bool:
     for column in columns:
         raw = cells.get(column.name)
         agreed = kept.get(column.name, column.empty)
@@ -140,10 +130,12 @@ def _same_there(columns: tuple[_Column, ...], cells: Kept, kept: Kept) -> bool:
 
 
 def _same_here(
-    columns: tuple[_Column, ...], found: Model, kept: Kept, ends: MappingType[str, dict[UUID, str]]
+    columns: Sequence[_Column],
+    values: Sequence[Any],
+    kept: Kept,
+    ends: MappingType[str, MappingType[UUID, str]],
 ) -> bool:
-    for column in columns:
-        value = column.value_of(found)
+    for column, value in zip(columns, values, strict=True):
         if column.links and value is not None:
             record_id = ends[column.links].get(value)
             value = None if record_id is None else [record_id]
@@ -153,14 +145,15 @@ def _same_here(
     return True
 
 
-def _ends(columns: Iterable[_Column], pairs: Sequence[Pair]) -> dict[str, dict[UUID, str]]:
+def _ends(columns: Sequence[_Column], rows: Iterable[Sequence[Any]]) -> dict[str, dict[UUID, str]]:
     """The records at the other end of every link on the page: a query for each kind."""
-    ends: dict[str, dict[UUID, str]] = {}
-    for column in columns:
+    wanted: dict[str, set[UUID]] = {}
+    rows = list(rows)
+    for number, column in enumerate(columns):
         if column.links:
-            ids = {column.value_of(pair.found) for pair in pairs if pair.found is not None}
-            ends.setdefault(column.links, {}).update(_records_of(column.links, ids - {None}))
-    return ends
+            ids = {row[number] for row in rows if row[number] is not None}
+            wanted.setdefault(column.links, set()).update(ids)
+    return {subject: _records_of(subject, ids) for subject, ids in wanted.items()}
 
 
 def _records_of(subject: str, object_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -169,6 +162,39 @@ def _records_of(subject: str, object_ids: Iterable[UUID]) -> dict[UUID, str]:
             subject=subject, object_id__in=list(object_ids), state=LINKED
         ).values_list("object_id", "record_id")
     )
+
+
+def values_of(
+    mapping: Mapping, object_ids: Sequence[UUID], names: Sequence[str]
+) -> dict[UUID, Sequence[Any]]:
+    """What these fields read off objects that belong in the base, in this order, without loading them.
+
+    Objects cost most of a comparison, and of nearly all of them nothing is asked but whether they
+    are as they were. A mapping with a field that can only be read off an object has them loaded.
+    """
+    fields = [mapping.by_name[name] for name in names]
+    many = [field.of_many for field in fields]
+    found = mapping.objects().filter(pk__in=object_ids)
+    if any(way is None for way in many):
+        return {
+            item.pk: [field.value_of(item) for field in fields]
+            for item in found
+            if mapping.present(item)
+        }
+    ways = [way for way in many if way is not None]
+    aliases = {f"value_{number}": way.expression for number, way in enumerate(ways)}
+    rows = (
+        found.select_related(None)
+        .prefetch_related(None)
+        .annotate(**aliases)
+        .values_list("pk", *mapping.presence, *aliases)
+    )
+    first = 1 + len(mapping.presence)
+    return {
+        row[0]: [way.then(value) for way, value in zip(ways, row[first:], strict=True)]
+        for row in rows
+        if mapping.present(SimpleNamespace(**dict(zip(mapping.presence, row[1:], strict=False))))
+    }
 
 
 def key_of(record: Record) -> UUID | None:

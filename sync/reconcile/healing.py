@@ -53,13 +53,13 @@ class Healer:
     dry_run: bool
     clock: Clock
 
-    def heal(self, pairs: Sequence[Pair]) -> list[Outcome]:
+    def heal(self, records: Sequence[Record]) -> list[Outcome]:
         """Look at these records once more, all in one request, and bring each together.
 
         The second look tells a difference from a change on its way, and its time is known: whatever
         has moved since is left for the next comparison instead of being undone.
         """
-        ids = [pair.record.id for pair in pairs]
+        ids = [record.id for record in records]
         moved = dict(
             RecordLink.objects.filter(table=self.mapping.table, record_id__in=ids).values_list(
                 "record_id", "synced_at"

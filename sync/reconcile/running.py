@@ -24,7 +24,7 @@ from sync.mappings import BY_TABLE, Mapping
 from sync.mappings.base import PLATFORM_ID
 from sync.models import OutboxRow, RecordLink
 from sync.nudges import after_mentor_change
-from sync.reconcile.comparing import differing, pairs_of
+from sync.reconcile.comparing import differing
 from sync.reconcile.duplicates import duplicates, namesakes
 from sync.reconcile.healing import Clock, Healer, Kind, Outcome, Side, label_of
 from sync.reconcile.models import ReconcileDifference, ReconcilePage, ReconcileRun
@@ -64,6 +64,10 @@ class Place:
         self.counts = dict(found + Counter(more))
 
 
+class Stopped(Exception):
+    """An operator has ended the run."""
+
+
 class Comparison:
     """The work of one run in one process."""
 
@@ -80,19 +84,15 @@ class Comparison:
 
         Raises:
             AirtableError, guard.NotBound: it stands where it stood and can go on later.
+            Stopped: an operator has ended it.
         """
         for name in self._run.tables:
             place = Place(**(self._run.progress.get(name) or {}))
             while not place.done:
-                if self._clock() >= until or self._was_stopped():
+                if self._clock() >= until:
                     return False
                 self._step(BY_TABLE[name], place)
         return True
-
-    def _was_stopped(self) -> bool:
-        return not ReconcileRun.objects.filter(
-            pk=self._run.pk, state__in=ReconcileRun.OPEN
-        ).exists()
 
     def _step(self, mapping: Mapping, place: Place) -> None:
         table = self._base.schema().tables.get(mapping.table)
@@ -118,7 +118,7 @@ class Comparison:
                 raise
             self._start_again(mapping, place)
             return
-        changed = differing(mapping, pairs_of(mapping, records), table)
+        changed = differing(mapping, records, table)
         outcomes = self._healer(mapping, table).heal(changed) if changed else []
         place.pages, place.offset, place.read = place.pages + 1, offset or "", not offset
         place.count(outcomes, records=len(records), same=len(records) - len(changed))
@@ -235,9 +235,13 @@ class Comparison:
         if page is not None:
             page.save()
         self._write(mapping, outcomes)
-        self._run.progress[mapping.table] = asdict(place)
-        self._run.active_at, self._run.attempts = self._clock(), 0
-        self._run.save(update_fields=["progress", "active_at", "attempts"])
+        run = self._run
+        run.progress[mapping.table] = asdict(place)
+        goes_on = ReconcileRun.objects.filter(pk=run.pk, state__in=ReconcileRun.OPEN).update(
+            progress=run.progress, active_at=self._clock(), attempts=0
+        )
+        if not goes_on:
+            raise Stopped
 
     def _write(self, mapping: Mapping, outcomes: Iterable[Outcome]) -> None:
         rows = [row for outcome in outcomes for row in outcome.differences]

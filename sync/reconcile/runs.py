@@ -17,7 +17,7 @@ from sync.locks import only_one
 from sync.mappings import REGISTRY
 from sync.models import RecordLink
 from sync.reconcile.models import ReconcileRun
-from sync.reconcile.running import Comparison, Progress
+from sync.reconcile.running import Comparison, Progress, Stopped
 
 Clock = Callable[[], datetime]
 # When few people edit, here or there. UTC.
@@ -143,6 +143,8 @@ def _carry_on(
             guard.check()
             _watch_first(base, clock)
         finished = Comparison(base, run, clock=clock, told=told).work(until=until)
+    except Stopped:
+        finished = False
     except (AirtableError, guard.NotBound) as error:
         _stopped(run, str(error), clock())
         raise

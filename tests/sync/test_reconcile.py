@@ -9,10 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from mentors.models import Mentor
-from sessions_app.models import AvailabilityWindow
+from sessions_app.models import AvailabilityWindow, Feedback
 from sync import airtable
+from sync.mappings import REGISTRY
 from sync.models import OutboxRow, RecordLink, SyncConflict
 from sync.reconcile import runs
+from sync.reconcile.comparing import values_of
 from sync.reconcile.models import ReconcilePage, ReconcileRun
 from tests.factories import MentorFactory
 from tests.hours import open_window
@@ -55,6 +57,29 @@ class TestWhatIsEqual:
             return len(found)
 
         assert queries(1) == queries(30)
+
+    def test_values_are_read_off_many_objects_as_off_one(self, base, mentor):
+        mentor.expertise.create(area="Hiring", sub_area="Engineers")
+        mentor.expertise.create(area="Hiring", sub_area="Sales people")
+        open_window(mentor, capacity=2, location="Room 1")
+        session = booked(mentor, alice().mentee, status="completed", goal="To learn")
+        session.mentor_joined_at = timezone.now()
+        session.save()
+        Feedback.objects.create(session=session, side="mentee", overall=4)
+        Feedback.objects.create(session=session, side="mentor", overall=2)
+        booked(mentor, session.mentee, days=9)
+        for mapping in REGISTRY:
+            fields = [field for field in mapping.fields if not field.rides]
+            found = list(mapping.objects())
+            many_at_once = values_of(
+                mapping, [item.pk for item in found], [field.name for field in fields]
+            )
+            assert found
+            for item in found:
+                for field, value in zip(fields, many_at_once[item.pk], strict=True):
+                    one, canonical = field.value_of(item), field.codec.canonical
+                    same = value == one if field.links else canonical(value) == canonical(one)
+                    assert same, (mapping.table, field.name, value, one)
 
 
 class TestDrift:

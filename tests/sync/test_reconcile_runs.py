@@ -55,6 +55,19 @@ class TestGoingOn:
         assert runs.carry_on() is None
         runs.begin(now=timezone.now())
 
+    def test_an_operator_ends_it_while_a_worker_is_at_it(self, base, mentor, monkeypatch):
+        monkeypatch.setattr(airtable, "PAGE_SIZE", 5)
+        many(6)
+        begun = runs.begin(now=timezone.now())
+
+        ended = runs.carry_on(
+            slice_=None,
+            told=lambda run, table: runs.give_up(run, now=timezone.now(), by="Carol"),
+        )
+
+        assert (ended.pk, ended.state, ended.error) == (begun.pk, "failed", "Stopped by Carol.")
+        assert ended.total("records") == 5
+
 
 class TestEveryNight:
     def test_once(self, base, mentor):
