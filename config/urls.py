@@ -17,11 +17,11 @@ from sessions_app import urls as sessions_urls, views as sessions_views
 from sync import urls as sync_urls
 
 api_urlpatterns = [
+    *sync_urls.api_urlpatterns,
     *accounts_urls.api_urlpatterns,
     *mentors_urls.api_urlpatterns,
     *sessions_urls.api_urlpatterns,
     *matching_urls.api_urlpatterns,
-    *sync_urls.api_urlpatterns,
 ]
 
 urlpatterns = [

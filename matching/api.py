@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -179,11 +180,16 @@ class MentorListView(ListAPIView[Mentor]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         asked = BrowseSerializer(data=request.query_params, context={"request": request})
         asked.is_valid(raise_exception=True)
-        viewer, filters, now = _person(request), asked.filters(), timezone.now()
-        if asked.validated_data["q"]:
-            found = services.browse_by_relevance(
-                query=asked.validated_data["q"], user=viewer, filters=filters, now=now
-            )
+        return self.answer(
+            _person(request), asked.validated_data["q"], asked.filters(), now=timezone.now()
+        )
+
+    def answer(
+        self, viewer: User, query: str, filters: services.Filters, *, now: datetime
+    ) -> Response:
+        """The list. Where mentors are read from may be decided above (sync/api.py)."""
+        if query:
+            found = services.browse_by_relevance(query=query, user=viewer, filters=filters, now=now)
             return Response({"next": None, "previous": None, "results": self._cards(found)})
         page = self._page(services.browse(user=viewer, filters=filters, now=now))
         # Of a page, only those who are really free: it may be shorter than asked for, and `next`

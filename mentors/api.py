@@ -104,8 +104,12 @@ class MentorView(APIView):
         responses={200: MentorCardSerializer, 404: ProblemSerializer},
     )
     def get(self, request: Request, mentor_id: UUID) -> Response:
-        mentor = selectors.mentor_for(user=caller(request), mentor_id=mentor_id)
-        return Response(MentorCardSerializer(mentor).data)
+        return Response(self.card(caller(request), mentor_id))
+
+    def card(self, viewer: User, mentor_id: UUID) -> dict[str, Any]:
+        """What is shown. Where it is read from may be decided above (sync/api.py)."""
+        mentor = selectors.mentor_for(user=viewer, mentor_id=mentor_id)
+        return dict(MentorCardSerializer(mentor).data)
 
 
 class SavedPages(CursorPages):

@@ -18,7 +18,8 @@ class SyncConfig(AppConfig):
     def import_models(self) -> None:
         super().import_models()
         from sync import capture, people_models  # noqa: F401  the proxies carry the triggers
-        from sync.reconcile import models  # noqa: F401
+        from sync.reconcile import models as reconcile  # noqa: F401
+        from sync.rollout import models as rollout  # noqa: F401
 
     def ready(self) -> None:
         from allauth.account.signals import email_confirmed

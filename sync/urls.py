@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync import people_views, views
+from sync import api, people_views, views
 
 app_name = "sync"
 urlpatterns = [
@@ -10,7 +10,10 @@ urlpatterns = [
     path("settings/address/", people_views.address, name="address"),
 ]
 
-# Below /api/, beside the other apps' API.
+# Below /api/, ahead of the other apps' API: three of their reads can be answered from Airtable.
 api_urlpatterns = [
+    path("mentors", api.EitherMentorListView.as_view()),
+    path("mentors/<uuid:mentor_id>", api.EitherMentorCardView.as_view()),
+    path("availability/<uuid:mentor_id>", api.EitherAvailabilityView.as_view()),
     path("webhooks/airtable", views.airtable_webhook, name="airtable-webhook"),
 ]

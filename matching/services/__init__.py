@@ -27,7 +27,7 @@ from matching.services.nearest import have_vector_index
 from matching.services.not_relevant import judge, shown_mentor, take_back
 from matching.services.questions import Question, understand
 from matching.services.searching import search
-from matching.services.shown import only_free
+from matching.services.shown import know, only_free
 
 __all__ = [
     "EmbedReport",
@@ -45,6 +45,7 @@ __all__ = [
     "have_vector_index",
     "index_words",
     "judge",
+    "know",
     "match",
     "model_state",
     "needed_by",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from accounts.times import PERIOD, period
-from mentors.models import Mentee
+from mentors.models import Mentee, Mentor
 from mentors.selectors import mentor_for
 from sessions_app import selectors, services
 from sessions_app.api.caller import caller, mentor_of_hours
@@ -42,7 +44,13 @@ class AvailabilityView(APIView):
         user = caller(request)
         mentor = mentor_for(user=user, mentor_id=mentor_id)
         first, last = period(request, now=timezone.now())
-        return self._answer(selectors.windows_of(mentor, first=first, last=last))
+        return self._answer(self.windows(mentor, first, last))
+
+    def windows(
+        self, mentor: Mentor, first: datetime, last: datetime
+    ) -> Iterable[AvailabilityWindow]:
+        """What is shown. Where it is read from may be decided above (sync/api.py)."""
+        return selectors.windows_of(mentor, first=first, last=last)
 
     @extend_schema(
         operation_id="availability_replace",
