@@ -7,7 +7,7 @@ for each of its records a second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.intake import RecordChange
@@ -26,7 +26,7 @@ def without_echoes(changes: Sequence[RecordChange]) -> list[RecordChange]:
     ]
 
 
-def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], dict[str, Any]]:
+def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], Mapping[str, Any]]:
     by_table: dict[str, list[str]] = {}
     for change in changes:
         by_table.setdefault(change.mapping.table, []).append(change.record_id)
@@ -39,7 +39,7 @@ def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], dict[str, A
     }
 
 
-def _is_echo(change: RecordChange, link: dict[str, Any] | None) -> bool:
+def _is_echo(change: RecordChange, link: Mapping[str, Any] | None) -> bool:
     # What somebody edited is never one, though we have written over it meanwhile.
     if link is None or change.destroyed or change.again or change.edits:
         return False

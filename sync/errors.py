@@ -19,6 +19,12 @@ class Transient(AirtableError):
         self.retry_after = retry_after
 
 
+class OverBudget(Transient):
+    """Not asked, because the month's requests are kept for others."""
+
+    kind = "quota"
+
+
 class Ambiguous(AirtableError):
     """It may have been done: the request went out and no answer came."""
 

@@ -14,11 +14,12 @@ import ipaddress
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -26,6 +27,8 @@ from django.db import connection
 from django.utils import timezone
 
 from sync.models import BaseBinding, TableState
+
+T = TypeVar("T")
 
 # Seconds: how old an operator's stop may be before it is heeded in the middle of a run.
 REMEMBERED = 1.0
@@ -96,13 +99,7 @@ def check(table: str = "") -> None:
         TablePaused: an operator has paused this table.
         NotBound: the deployment is not bound to the base, or an operator has paused all of it.
     """
-    known = _known.get()
-    if known is None:
-        state = _State.read()
-    else:
-        if time.monotonic() - known.at > REMEMBERED or known.state is None:
-            known.state, known.at = _State.read(known.state), time.monotonic()
-        state = known.state
+    state = remembered("guard", _State.read)
     if state.refusal:
         raise NotBound(state.refusal)
     if table in state.paused:
@@ -112,38 +109,43 @@ def check(table: str = "") -> None:
 @contextmanager
 def asked_once_a_second() -> Iterator[None]:
     """Let `check` believe inside what it knew up to a second ago. For who writes many times."""
-    before = _known.set(_Known())
+    before = _known.set({})
     try:
         yield
     finally:
         _known.reset(before)
 
 
-@dataclass
-class _Known:
-    state: _State | None = None
-    at: float = 0.0
+def remembered(what: str, read: Callable[[], T]) -> T:
+    """What `read` says, or said less than a second ago where `asked_once_a_second` allows that."""
+    known = _known.get()
+    if known is None:
+        return read()
+    now = time.monotonic()
+    at, value = known.get(what, (-REMEMBERED, None))
+    if now - at >= REMEMBERED:
+        value = read()
+        known[what] = now, value
+    found: T = value
+    return found
 
 
-_known: ContextVar[_Known | None] = ContextVar("guard", default=None)
+_known: ContextVar[dict[str, tuple[float, Any]] | None] = ContextVar("guard", default=None)
 
 
 @dataclass(frozen=True)
 class _State:
     """What stands in the way of writing."""
 
-    deployment_id: str
     refusal: str
     paused: frozenset[str]
 
     @classmethod
-    def read(cls, before: _State | None = None) -> _State:
-        # Who we are does not change while we run.
-        ours = before.deployment_id if before else deployment_id()
-        return cls(ours, _refusal(ours), paused_tables())
+    def read(cls) -> _State:
+        return cls(_refusal(), paused_tables())
 
 
-def _refusal(deployment: str) -> str:
+def _refusal() -> str:
     base_id = str(settings.AIRTABLE_BASE_ID)
     binding = BaseBinding.objects.filter(base_id=base_id).first()
     if binding is None and may_bind_itself():
@@ -153,7 +155,7 @@ def _refusal(deployment: str) -> str:
             f"Nothing is written to {base_id}: this deployment is not bound to it. If this is the "
             "deployment that should write there, run: manage.py sync_bind --yes"
         )
-    if binding.deployment_id != deployment:
+    if binding.deployment_id != deployment_id():
         return (
             f"Nothing is written to {base_id}: this is another deployment, or a restored copy of the "
             "database, than the one that was bound to it. If it takes the other's place, run: "

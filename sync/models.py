@@ -209,6 +209,14 @@ class BaseBinding(models.Model):
     paused = models.BooleanField(
         default=False, help_text="Stop all traffic with Airtable until this is cleared."
     )
+    monthly_requests = models.PositiveIntegerField(
+        "requests a month",
+        null=True,
+        blank=True,
+        help_text="What the Airtable plan allows the whole workspace, or the share of it that is ours; "
+        "empty where it does not count. Whole tables stop at 80 %, changes at 90 %, what somebody "
+        "waits for at 95 %, people who cannot get in at the end.",
+    )
     # Airtable asked for a pause. Redis keeps it for every process; this outlives Redis.
     held_until = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=200, blank=True, default="", db_default="")

@@ -151,7 +151,7 @@ def wake_waiting(subjects: Sequence[str], now: datetime) -> None:
 
 
 def _pause(row: OutboxRow) -> float:
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(row.attempts, 10))
+    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(row.attempts, 10))
     return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 

@@ -222,9 +222,9 @@ def _coming(values: Iterable[Local]) -> frozenset[tuple[str, UUID]]:
     return frozenset(rows.values_list("subject", "object_id")) & missing
 
 
-def _written(ids: Sequence[UUID], now: datetime) -> Counter[tuple[UUID, str, str]]:
+def _written(ids: Sequence[UUID], now: datetime) -> Counter[tuple[UUID | None, str, str]]:
     """How often each value was written to each field lately."""
-    written: Counter[tuple[UUID, str, str]] = Counter()
+    written: Counter[tuple[UUID | None, str, str]] = Counter()
     events = SyncEvent.objects.filter(
         object_id__in=ids, kind=SyncEvent.Kind.SENT, at__gt=now - LOOP_TIME
     )

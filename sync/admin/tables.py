@@ -87,7 +87,7 @@ class BaseBindingAdmin(Console):
 
     list_display = ("base_id", "paused", "bound_at", "bound_by")
     ordering = ("base_id",)
-    fields = ("base_id", "deployment_id", "bound_at", "bound_by", "paused")
+    fields = ("base_id", "deployment_id", "bound_at", "bound_by", "paused", "monthly_requests")
     readonly_fields = ("base_id", "deployment_id", "bound_at", "bound_by")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

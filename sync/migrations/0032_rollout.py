@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0010_people_invited'),
+        ('sync', '0011_what_was_heard_of_a_record'),
     ]
 
     operations = [

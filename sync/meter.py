@@ -1,0 +1,123 @@
+"""How many requests the month allows, where that is going, and who may still make one.
+
+Airtable's cheaper plans count requests by the calendar month, and refuse everything once they are
+spent. So what nobody waits for stops first, while there is something left for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection
+from django.db.models import Min, Sum
+from django.utils import timezone
+
+from sync import guard
+from sync.errors import OverBudget
+from sync.limiter import Lane, current_lane
+from sync.models import ApiUsage, BaseBinding
+
+# The share of the month's requests after which a lane makes none.
+MAY_SPEND: Final = {Lane.BACKFILL: 0.8, Lane.SYNC: 0.9, Lane.INTERACTIVE: 0.95, Lane.PEOPLE: 1.0}
+# What the forecast looks back on.
+LATELY: Final = timedelta(days=7)
+ASK_AGAIN: Final = 900.0  # seconds
+
+
+@dataclass(frozen=True)
+class Month:
+    """The requests of a calendar month (UTC)."""
+
+    used: int
+    budget: int | None
+    """None: there is no limit."""
+    forecast: int
+    """At the month's end, if it goes on as in the last seven days."""
+
+    def stops(self, lane: Lane) -> bool:
+        """Whether that lane has to wait for the next month."""
+        return self.budget is not None and self.used >= self.budget * MAY_SPEND[lane]
+
+    @property
+    def stopped(self) -> list[Lane]:
+        """The lanes that make no request any more."""
+        return [lane for lane in MAY_SPEND if self.stops(lane)]
+
+    @property
+    def will_exceed(self) -> bool:
+        """Whether the budget will not last."""
+        return self.budget is not None and self.forecast > self.budget
+
+
+def month(base_id: str, *, now: datetime) -> Month:
+    """The month so far."""
+    begin, end = _bounds(now)
+    used = _requests(base_id, begin)
+    return Month(
+        used, _budget(base_id), round(used + _a_second(base_id, now) * (end - now).total_seconds())
+    )
+
+
+def admit(base_id: str) -> None:
+    """Raise where the month's requests are kept for more urgent ones than this.
+
+    Raises:
+        OverBudget: for the lane of the moment there is nothing left.
+    """
+    found = guard.remembered(f"meter {base_id}", lambda: _so_far(base_id))
+    lane = current_lane()
+    if found.stops(lane):
+        raise OverBudget(
+            f"{found.used} of this month's {found.budget} requests are used; what is left is kept for "
+            f"{'more urgent ones' if lane is not Lane.PEOPLE else 'nobody'}.",
+            retry_after=ASK_AGAIN,
+        )
+
+
+def count(base_id: str, *, now: datetime) -> None:
+    """One more request."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sync_apiusage (base_id, minute, requests) VALUES (%s, %s, 1)"
+            " ON CONFLICT (base_id, minute) DO UPDATE SET requests = sync_apiusage.requests + 1",
+            [base_id, now.replace(second=0, microsecond=0)],
+        )
+
+
+def _so_far(base_id: str) -> Month:
+    budget = _budget(base_id)
+    if budget is None:
+        return Month(0, None, 0)
+    return Month(_requests(base_id, _bounds(timezone.now())[0]), budget, 0)
+
+
+def _budget(base_id: str) -> int | None:
+    return (
+        BaseBinding.objects.filter(base_id=base_id)
+        .values_list("monthly_requests", flat=True)
+        .first()
+    )
+
+
+def _requests(base_id: str, since: datetime) -> int:
+    rows = ApiUsage.objects.filter(base_id=base_id, minute__gte=since)
+    return int(rows.aggregate(total=Sum("requests"))["total"] or 0)
+
+
+def _a_second(base_id: str, now: datetime) -> float:
+    since = now - LATELY
+    first = ApiUsage.objects.filter(base_id=base_id, minute__gte=since).aggregate(
+        first=Min("minute")
+    )["first"]
+    if first is None:
+        return 0.0
+    # An hour at least: the first minutes of a deployment say nothing about its month.
+    seconds = max((now - first).total_seconds(), 3600.0)
+    return float(_requests(base_id, since) / seconds)
+
+
+def _bounds(now: datetime) -> tuple[datetime, datetime]:
+    begin = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return begin, (begin + timedelta(days=32)).replace(day=1)
