@@ -19,9 +19,7 @@ from sync.errors import (
 )
 from sync.mappings.base import PLATFORM_ID
 from sync.schema import Schema, TableSchema
-from sync.wire import Wire, within
-
-__all__ = ["Airtable", "Entry", "PayloadPage", "Record", "connect", "within"]
+from sync.wire import Wire
 
 MOST_RECORDS = 10
 PAGE_SIZE = 100

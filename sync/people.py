@@ -24,6 +24,7 @@ from accounts.cache import is_away
 from sync import airtable, limiter, nudges
 from sync.airtable import Airtable
 from sync.errors import AirtableError, Permanent
+from sync.hurry import within
 from sync.inbound import Applier
 from sync.intake import RecordChange, moment_of
 from sync.limiter import Lane
@@ -48,7 +49,7 @@ def look_up(*, email: str, now: datetime) -> bool:
         return False
     seconds = float(settings.PERSON_LOOKUP_SECONDS) * _ASKING
     try:
-        with airtable.within(seconds):
+        with within(seconds):
             return find_and_admit(email=email, now=now, at_sign_in=True)
     except AirtableError as error:
         logger.info("A look-up at sign-in is left to a worker: %s", error)

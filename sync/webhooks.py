@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from sync import guard
 from sync.airtable import Airtable
 from sync.errors import Permanent
-from sync.models import WebhookRegistration
+from sync.models import InboundChange, SyncLag, WebhookRegistration
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +22,22 @@ PATH = "/api/webhooks/airtable"
 REFRESH_BEFORE = timedelta(days=3)
 # Payloads live seven days over there. After that long without reading, edits are lost.
 PAYLOAD_LIFE = timedelta(days=7)
+# What we write comes back as a payload within seconds. A webhook that has not told of it by now is dead,
+# whatever the list of webhooks says.
+ECHO_DUE = timedelta(minutes=10)
+# How far back a write of ours is looked for.
+_LOOK_BACK = timedelta(days=1)
 
 
 def notification_url() -> str | None:
-    """Where Airtable can reach us; None on a laptop, where payloads are polled instead."""
+    """Where Airtable can reach us; None on a laptop, where payloads are polled instead.
+
+    It ends with who we are: two deployments on one base must never take each other's for their own.
+    """
     site: str = settings.SITE_URL
     if guard.is_loopback(site) and not guard.is_loopback(settings.AIRTABLE_API_URL):
         return None
-    return site + PATH
+    return f"{site}{PATH}?for={guard.deployment_id()[:12]}"
 
 
 def live(base_id: str) -> WebhookRegistration | None:
@@ -69,8 +79,10 @@ def create(base: Airtable, url: str | None, *, now: datetime) -> WebhookRegistra
 def remove_stale(base: Airtable) -> None:
     """Free the places of our own dead webhooks. Ten per base, shared with everybody else.
 
-    Ours are those we hold a row of, and those that notify this very site.
+    Ours are those we hold a row of, and those that notify this very site for this very deployment, or
+    for nobody in particular.
     """
+    ours = {settings.SITE_URL + PATH, notification_url()}
     known = set(
         WebhookRegistration.objects.filter(base_id=base.base_id, is_live=False).values_list(
             "webhook_id", flat=True
@@ -79,7 +91,7 @@ def remove_stale(base: Airtable) -> None:
     in_use = live(base.base_id)
     for hook in base.webhooks():
         is_ours = hook["id"] in known or (
-            hook.get("notificationUrl") == settings.SITE_URL + PATH
+            hook.get("notificationUrl") in ours
             and (in_use is None or hook["id"] != in_use.webhook_id)
         )
         if is_ours:
@@ -102,8 +114,8 @@ def keep(base: Airtable, *, now: datetime) -> None:
         registration.save(update_fields=["needs_scan"])
     shown = next((h for h in base.webhooks() if h["id"] == registration.webhook_id), None)
     wanted = notification_url()
-    if shown is None or not shown.get("isHookEnabled", True):
-        retire(registration, "It is gone or disabled in Airtable.")
+    if dead := _why_dead(registration, shown, now):
+        retire(registration, dead)
         create(base, registration.notification_url or wanted, now=now)
         return
     if not registration.is_pinned and registration.notification_url != (wanted or ""):
@@ -113,6 +125,39 @@ def keep(base: Airtable, *, now: datetime) -> None:
         base.enable_notifications(registration.webhook_id)
     if registration.expires_at is None or registration.expires_at - now < REFRESH_BEFORE:
         _refresh(base, registration, now=now)
+
+
+def _why_dead(
+    registration: WebhookRegistration, shown: Mapping[str, Any] | None, now: datetime
+) -> str:
+    """Why this webhook will not tell us anything any more; nothing where it will."""
+    if shown is None or not shown.get("isHookEnabled", True):
+        return "It is gone or disabled in Airtable."
+    if _is_silent(registration, now):
+        return "What we wrote did not come back through it for ten minutes."
+    return ""
+
+
+def _is_silent(registration: WebhookRegistration, now: datetime) -> bool:
+    """Whether we wrote something, read the log after that, and nothing was told."""
+    written_at = (
+        SyncLag.objects.filter(
+            direction=SyncLag.Direction.OUT,
+            at__gt=max(registration.created_at, now - _LOOK_BACK),
+            at__lt=now - ECHO_DUE,
+        )
+        .order_by("-at")
+        .values_list("at", flat=True)
+        .first()
+    )
+    read_at = registration.last_success_at
+    if written_at is None or read_at is None or read_at < written_at + ECHO_DUE / 2:
+        return False
+    # The payload may have been fetched by the very run that wrote, a moment before it said so.
+    told = InboundChange.objects.filter(
+        webhook=registration.webhook_id, received_at__gte=written_at - timedelta(minutes=1)
+    )
+    return not told.exists()
 
 
 def _refresh(base: Airtable, registration: WebhookRegistration, *, now: datetime) -> None:

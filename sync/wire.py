@@ -7,10 +7,8 @@ lost, which makes the same record twice. Every failure leaves here as one of `sy
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import requests
@@ -27,11 +25,11 @@ from sync.errors import (
     SchemaDrift,
     Transient,
 )
+from sync.hurry import at_most, time_left
 from sync.limiter import OnHold
 
 TIMEOUT = (5, 30)
 _READS = frozenset({"GET"})
-_until: ContextVar[float | None] = ContextVar("airtable_until", default=None)
 
 
 class Wire:
@@ -73,11 +71,11 @@ class Wire:
             guard.check(table)
         meter.admit(self.base_id)
         try:
-            with self._counted(), self._limiter.place(patience=_time_left()):
+            with self._counted(), self._limiter.place(patience=time_left()):
                 url = f"{self._api_url}/v0/{path}"
                 api = self._api()
                 # Fractions of a second are fine with requests; its types say whole ones.
-                api.timeout = (_at_most(TIMEOUT[0]), _at_most(TIMEOUT[1]))  # type: ignore[assignment]
+                api.timeout = (at_most(TIMEOUT[0]), at_most(TIMEOUT[1]))  # type: ignore[assignment]
                 return api.request(method, url, params=params, json=json)
         except OnHold as hold:
             raise Transient(hold.reason, retry_after=hold.seconds) from hold
@@ -130,35 +128,6 @@ class Wire:
         reason = f"Airtable's quota is spent: {type_}."
         self._limiter.hold(limiter.HOLD_AFTER_BILLING, reason)
         return AuthOrQuota(f"{reason} {message}".strip())
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Somebody is waiting: no request inside takes longer than what is left of so many seconds.
-
-    A read that cannot be finished in that time raises `Transient`.
-    """
-    token = _until.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _until.reset(token)
-
-
-def _time_left() -> float | None:
-    """Of the time given by `within`; None without it."""
-    until = _until.get()
-    if until is None:
-        return None
-    left = until - time.monotonic()
-    if left <= 0:
-        raise Transient("There was no time left to ask Airtable.")
-    return left
-
-
-def _at_most(seconds: float) -> float:
-    left = _time_left()
-    return seconds if left is None else min(seconds, left)
 
 
 def _lost(method: str, error: requests.RequestException) -> AirtableError:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from mentors.models import Mentor
-from sync import airtable, intake, services, webhooks
+from sync import airtable, intake, services
 from sync.locks import only_one
 from sync.models import InboundChange, WebhookRegistration
 from sync.people_models import Invitation
@@ -105,8 +105,3 @@ class TestPeopleGoAheadOfBulkWork:
         services.pull_now()
         mentor.refresh_from_db()
         assert mentor.bio == "Edited"
-
-
-def test_webhooks_are_told_apart_by_deployment(base, settings):
-    services.keep_webhook()
-    assert live().notification_url == webhooks.notification_url()

@@ -80,8 +80,57 @@ class TestKeepingTheWebhook:
         services.keep_webhook()
         settings.SITE_URL = "http://127.0.0.1:8123"
         services.keep_webhook()
-        assert live().notification_url == "http://127.0.0.1:8123/api/webhooks/airtable"
+        assert live().notification_url.startswith("http://127.0.0.1:8123/api/webhooks/airtable?")
         assert len(hooks(base)) == 1
+
+    def test_another_deployment_at_the_same_address_is_left_alone(self, base, settings):
+        other = base.server.base.webhooks.create(
+            {
+                "notificationUrl": settings.SITE_URL + webhooks.PATH + "?for=somebodyelse",
+                "specification": {"options": {"filters": {"dataTypes": ["tableData"]}}},
+            }
+        )
+        services.keep_webhook()
+        assert set(hooks(base)) == {other["id"], live().webhook_id}
+
+    def test_trap_7_one_that_looks_healthy_and_tells_nothing_is_replaced(self, base):
+        services.keep_webhook()
+        silent = live().webhook_id
+        # It watches a table that nobody writes to, as far as anyone can see it is well.
+        hooks(base)[silent].specification["options"]["filters"]["recordChangeScope"] = "tblNowhere"
+        mentor = bob().mentor
+        drain()
+        in_an_hour = timezone.now() + timedelta(hours=1)
+        services.pull(clock=lambda: in_an_hour)
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="Nobody was told")
+
+        services.keep_webhook(clock=lambda: in_an_hour)
+        assert live().webhook_id != silent
+        assert silent not in hooks(base)
+        pull()
+        mentor.refresh_from_db()
+        assert mentor.bio == "Nobody was told"
+
+    def test_trap_7_one_whose_echoes_come_is_kept(self, base):
+        services.keep_webhook()
+        kept = live().webhook_id
+        bob()
+        drain()
+        pull()
+        in_an_hour = timezone.now() + timedelta(hours=1)
+        services.pull(clock=lambda: in_an_hour)
+        services.keep_webhook(clock=lambda: in_an_hour)
+        assert live().webhook_id == kept
+
+    def test_trap_7_an_error_is_found_though_the_list_says_that_all_is_well(self, base):
+        services.keep_webhook()
+        old = live().webhook_id
+        base.server.base.switches.hook_error_shows = False
+        base.server.base.webhooks.break_hook(old, "INVALID_HOOK")
+        services.keep_webhook()
+        pull()
+        pull()
+        assert live().webhook_id != old
 
     def test_a_laptop_polls_a_base_that_cannot_reach_it(self, settings):
         settings.AIRTABLE_API_URL = "https://api.airtable.com"
