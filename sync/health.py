@@ -130,6 +130,13 @@ def _failed(figures: Figures) -> Iterator[Problem]:
             f"{counted(figures.inbound_given_up, 'edit')} from Airtable could not be applied.",
             "inboundchange/?state=given-up",
         )
+    if figures.resting:
+        more = len(figures.resting) - 1
+        yield Problem(
+            "SyncSchemaDrift",
+            f"The base was changed. {figures.resting[0]}" + (f" And {more} more." if more else ""),
+            "basefield/?is_blocked__exact=1",
+        )
     for table in figures.tables:
         if table.paused:
             yield Problem("SyncTablePaused", _paused(table), "syncevent/glance/#tables")

@@ -35,6 +35,7 @@ HELP: Final[dict[str, str]] = {
     "paused": "Whether an operator has paused the table.",
     "records": "Records by what they are to us: linked, or waiting to be accepted.",
     "lag_seconds": "How long changes of the last hour took to reach the other side.",
+    "fields_resting": "Tables and fields that are left alone because the base was changed.",
     "success_ratio": "Of the last day's changes, the share that arrived.",
     "conflicts_last_day": "Fields that both sides changed, and edits that were refused.",
     "events_last_hour": "What happened to records.",
@@ -62,6 +63,7 @@ def samples(figures: Figures) -> Iterator[Sample]:
     yield Sample("stopped", bool(figures.stopped) and figures.configured)
     yield from _of_tables(figures)
     yield from _of_lag(figures)
+    yield Sample("fields_resting", len(figures.resting))
     yield Sample("success_ratio", figures.success_rate)
     yield Sample("conflicts_last_day", figures.conflicts)
     for direction in SyncEvent.Direction.values:

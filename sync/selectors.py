@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q, Sum
 
-from sync import guard, limiter, webhooks
+from sync import addresses, guard, limiter, webhooks
 from sync.mappings import REGISTRY
 from sync.models import (
     ApiUsage,
@@ -103,6 +103,8 @@ class Figures:
     webhook: WebhookRegistration | None
     events: MappingType[tuple[str, str], int] = field(default_factory=dict)
     """By direction and kind, in the last hour."""
+    resting: tuple[str, ...] = ()
+    """Tables and fields that are left alone because the base changed, each with why."""
 
     @property
     def backlog(self) -> int:
@@ -150,6 +152,7 @@ def figures(*, now: datetime) -> Figures:
         inbound_given_up=inbound["given_up"],
         webhook=webhooks.live(settings.AIRTABLE_BASE_ID or ""),
         events=_events(now),
+        resting=_resting(),
     )
 
 
@@ -246,6 +249,14 @@ def _events(now: datetime) -> dict[tuple[str, str], int]:
     return {(direction, kind): count for direction, kind, count in rows.annotate(count=Count("pk"))}
 
 
+def _resting() -> tuple[str, ...]:
+    return tuple(
+        f"{row}: {row.problem}"
+        for row in addresses.problems(settings.AIRTABLE_BASE_ID or "")
+        if row.is_blocked
+    )
+
+
 def _seconds(now: datetime, since: datetime | None) -> float:
     return max(0.0, (now - since).total_seconds()) if since else 0.0
 
@@ -267,6 +278,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
             "given_up_last_day": figures.inbound_given_up,
         },
         "success_rate": figures.success_rate,
+        "resting": list(figures.resting),
         "requests_this_month": figures.requests_this_month,
         "requests_forecast": figures.requests_forecast,
         "lag_last_hour": {

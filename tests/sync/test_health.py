@@ -7,9 +7,11 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from sync import health, selectors, services
+from sync.known_base import BaseField
 from sync.models import (
     ApiUsage,
     BaseBinding,
@@ -116,6 +118,17 @@ class TestJudgement:
         assert names(figures()) == ["SyncWebhookUnhealthy"]
         WebhookRegistration.objects.update(expires_at=None, last_error="Pings fail.")
         assert "Pings fail." in health.judge(figures()).sentence
+
+    def test_somebody_changed_the_base(self, well):
+        BaseField.objects.create(
+            base_id=settings.AIRTABLE_BASE_ID, table="Mentors", field="Goals", is_blocked=True,
+            problem="The field is missing.",
+        )  # fmt: skip
+        assert health.judge(figures()).sentence == (
+            "The base was changed. Mentors / Goals: The field is missing."
+        )
+        BaseField.objects.update(is_blocked=False)  # renamed alone is no trouble
+        assert names(figures()) == []
 
     def test_what_is_severe_is_said_first(self, well):
         outbox(MINUTE, status="dead")
