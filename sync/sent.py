@@ -17,6 +17,7 @@ from sync.history import Event
 from sync.mappings.base import LAST_SYNCED, Values
 from sync.models import RecordLink, SyncEvent, SyncLag
 from sync.planning import Step, Task
+from sync.records import note
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +180,7 @@ def freeze(tasks: Sequence[Task], now: datetime) -> None:
         )
         link.frozen |= {name: task.frozen[name] for name in fresh}
         RecordLink.objects.filter(pk=link.pk).update(frozen=link.frozen, message=sentence)
+        note(task.row.subject, task.row.object_id)  # for the sentence
         happened(Kind.PUT_OFF, [task], now, sentence)
         logger.warning("%s %s: %s", task.mapping.table, link.record_id, sentence)
 
