@@ -125,7 +125,9 @@ class Engine:
         names = self._base.schema().tables[mapping.table].names
         cells = dict(record.fields)
         self._apply(
-            RecordChange(mapping, record.id, self._clock(), cells, complete=True, names=names)
+            RecordChange(
+                mapping, record.id, self._clock(), cells, complete=True, names=names, seen=True
+            )
         )
 
     def _pull(self, base: Airtable) -> None:
@@ -184,6 +186,7 @@ class Engine:
                             complete=True,
                             names=table.names,
                             made_at=intake.moment_of(record.created_time),
+                            seen=True,
                         )
                     )
 

@@ -218,5 +218,6 @@ def _change(
         complete=True,
         names=names,
         made_at=moment_of(record.created_time),
+        seen=True,
         again=any(row.payload.get("again") for row in rows),
     )

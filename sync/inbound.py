@@ -8,17 +8,17 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 
 from accounts.refusals import Refusal
-from sync import invitations
+from sync import deletions, history, invitations
 from sync.intake import RecordChange
 from sync.mappings import BY_SUBJECT
 from sync.mappings.base import PLATFORM_ID, Edit, Values
 from sync.mappings.people import PEOPLE
 from sync.merge import first_ancestor
 from sync.merging import Merging
-from sync.models import OutboxRow, RecordLink, SyncConflict
+from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent
 from sync.nudges import after_mentor_change
 from sync.records import LINKED, UNLINKED, Links, local_values, note, remember_hint
 
@@ -209,13 +209,23 @@ class RecordMerge(Merging):
             link.delete()
             return
         sentence = None
-        if self.mapping.objects().filter(pk=link.object_id).exists():
+        found = self.mapping.objects().filter(pk=link.object_id).first()
+        edited = self._edited_here(link, found)
+        if found is not None:
             sentence = self.attempt(lambda: self.mapping.remove(link.object_id, self.edit))
-        if sentence is not None:
+        if sentence is None:
+            deletions.overtaken(
+                link,
+                edited=edited,
+                winner=SyncConflict.Winner.REMOTE,
+                reason="It was deleted in Airtable when it had been changed here.",
+                now=self.edit.now,
+            )
+        else:
             SyncConflict.objects.create(
                 subject=link.subject,
                 object_id=link.object_id,
-                field="(the whole row)",
+                field=deletions.WHOLE_ROW,
                 winner=SyncConflict.Winner.LOCAL,
                 reason=sentence,
                 at=self.edit.now,
@@ -225,15 +235,35 @@ class RecordMerge(Merging):
         link.message = sentence or ""
         link.synced_at = self.edit.now
         link.save()
+        kind = SyncEvent.Kind.DELETED if sentence is None else SyncEvent.Kind.REFUSED
+        detail = sentence or f"Deleted in Airtable{self.change.by and f' by {self.change.by}'}."
+        history.record([self.event(link, kind, detail=detail)])
         note(link.subject, link.object_id)  # what may not go is put back
         if link.subject == "mentor":
             after_mentor_change()
 
+    def _edited_here(self, link: RecordLink, found: models.Model | None) -> Values:
+        """What somebody here changed, and Airtable has not been told yet."""
+        if found is None or not (self.mapping.present(found) and self.mapping.alive(found)):
+            return {}
+        if not OutboxRow.objects.filter(subject=link.subject, object_id=link.object_id).exists():
+            return {}
+        return {
+            name: value
+            for name, value in local_values(self.mapping, found).values.items()
+            if value != link.ancestor.get(name, self.mapping.by_name[name].codec.empty)
+        }
+
     def _restored(self, link: RecordLink) -> None:
-        """Taken out of Airtable's trash."""
-        if not self.change.complete:
+        """Taken out of Airtable's trash.
+
+        Only a look at the record itself proves that: a payload of before the deletion may be told
+        late or twice, and would bring back to life what is gone.
+        """
+        if not (self.change.complete and self.change.seen):
             raise NeedsRead
         link.state = LINKED
+        history.record([self.event(link, SyncEvent.Kind.RESTORED)])
         if self.mapping.restore is not None:
             restore = self.mapping.restore
             sentence = self.attempt(lambda: restore(link.object_id, self.values, self.edit))

@@ -51,6 +51,10 @@ class RecordChange:
     """When the row was made over there, where that is told."""
     at_sign_in: bool = False
     """Read because somebody gave this person's address at sign-in."""
+    seen: bool = False
+    """Read from the base itself, not told by a payload."""
+    by: str = ""
+    """Who changed it there, where that is told."""
     again: bool = False
     """Try again although nothing changed: its reason to wait may be gone."""
     webhook: str = ""
@@ -175,8 +179,10 @@ class _News:
     def __init__(self, row: InboundChange) -> None:
         self.at = moment_of(row.payload.get("timestamp")) or row.received_at
         self.webhook, self.position = row.webhook, row.position
-        source = (row.payload.get("actionMetadata") or {}).get("source")
-        self.by_api = source == "publicApi"
+        action = row.payload.get("actionMetadata") or {}
+        self.by_api = action.get("source") == "publicApi"
+        user = (action.get("sourceMetadata") or {}).get("user") or {}
+        self.by = str(user.get("name") or user.get("email") or "")
 
     def of(
         self, body: MappingType[str, Any], mapping: Mapping, table: TableSchema
@@ -194,7 +200,7 @@ class _News:
             yield self._change(mapping, record_id, table.inward(current))
         for record_id in body.get("destroyedRecordIds") or ():
             change = self._change(mapping, record_id, {})
-            change.destroyed = True
+            change.destroyed, change.by = True, self.by
             yield change
 
     def _change(self, mapping: Mapping, record_id: str, cells: dict[str, Any]) -> RecordChange:

@@ -17,19 +17,22 @@ from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, models, transaction
 
 from accounts.refusals import Refusal
-from sync import overwritten
+from sync import deletions, history, overwritten
+from sync.history import Event
 from sync.intake import RecordChange
 from sync.mappings import Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Instead, Values
 from sync.merge import Decision
-from sync.models import OutboxRow, RecordLink, SyncConflict, SyncLag
+from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent, SyncLag
 from sync.nudges import after_mentor_change
 from sync.records import local_values, note
 
 logger = logging.getLogger(__name__)
+
+Kind = SyncEvent.Kind
 
 
 class Merging:
@@ -49,7 +52,7 @@ class Merging:
     def merge(self, link: RecordLink) -> None:
         found = self.mapping.objects().filter(pk=link.object_id).first()
         if found is None or not self.mapping.present(found):
-            note(link.subject, link.object_id)  # the sender removes the record
+            self._overtaken_by_removal(link, found)
             return
         local = local_values(self.mapping, found).values
         heard = self._leave_out_what_was_heard(link)
@@ -66,6 +69,7 @@ class Merging:
         )
         refused = self._apply(link.object_id, decision)
         self._record_conflicts(link, local, decision, refused)
+        self._tell(link, local, decision, refused)
         self._settle(link, decision, refused)
 
     def _leave_out_what_was_heard(self, link: RecordLink) -> int:
@@ -84,6 +88,25 @@ class Merging:
         if self.change.webhook and places:
             link.heard = f"{self.change.webhook}:{max(heard, *places.values())}"
         return heard
+
+    def _overtaken_by_removal(self, link: RecordLink, found: models.Model | None) -> None:
+        """Edited there while it was withdrawn here: the sender removes the record, edit and all."""
+        edited = {
+            name: value
+            for name, value in self.values.items()
+            if value != link.ancestor.get(name, self.mapping.by_name[name].codec.empty)
+        }
+        # Of what was erased here nothing is kept, not even the loser of a conflict.
+        deletions.overtaken(
+            link,
+            edited=edited if found is not None else {},
+            winner=SyncConflict.Winner.LOCAL,
+            reason="It was withdrawn here when it was edited in Airtable.",
+            now=self.edit.now,
+        )
+        link.ancestor = {**link.ancestor, **self.values, **self.ours()}
+        link.save(update_fields=["ancestor"])
+        note(link.subject, link.object_id)
 
     def _apply(self, object_id: uuid.UUID, decision: Decision) -> dict[str, str]:
         """Apply together, or, if that is refused, each by itself; the sentences by field."""
@@ -149,6 +172,48 @@ class Merging:
             for name in (PLATFORM_ID, SYNC_MESSAGE)
             if name in self.change.cells or (self.change.complete and name in self.change.names)
         }
+
+    def event(self, link: RecordLink, kind: SyncEvent.Kind, **more: Any) -> Event:
+        """Something that happened to this record because of what was read."""
+        return Event(
+            kind=kind,
+            direction=history.IN,
+            subject=link.subject,
+            object_id=link.object_id,
+            at=self.edit.now,
+            record_id=link.record_id,
+            **more,
+        )
+
+    def _tell(
+        self, link: RecordLink, local: Values, decision: Decision, refused: dict[str, str]
+    ) -> None:
+        """Append to the record's history what was taken over, refused, put back and disputed."""
+        taken = [name for unit in decision.take for name in unit if name not in refused]
+        remote = {**self.values, **self.lost}
+        events = []
+        if taken:
+            changed = history.changes(local, remote, taken)
+            events.append(self.event(link, Kind.APPLIED, fields=changed))
+        if refused:
+            said = " ".join(dict.fromkeys(refused.values()))
+            changed = history.changes(local, remote, refused)
+            events.append(self.event(link, Kind.REFUSED, fields=changed, detail=said))
+        if decision.undone:
+            changed = history.changes(local, remote, decision.undone)
+            said = "Decided in Office Hours; the edit is undone."
+            events.append(self.event(link, Kind.REFUSED, fields=changed, detail=said))
+        for conflict in decision.conflicts:
+            winner = SyncConflict.Winner(conflict.winner).label
+            events.append(
+                self.event(
+                    link,
+                    Kind.CONFLICT,
+                    fields={conflict.field: [conflict.local, conflict.remote]},
+                    detail=f"Both sides changed {conflict.field}; {winner} won.",
+                )
+            )
+        history.record(events)
 
     def _record_conflicts(
         self, link: RecordLink, local: Values, decision: Decision, refused: dict[str, str]

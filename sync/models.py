@@ -254,6 +254,9 @@ class SyncConflict(models.Model):
     winner = models.CharField(max_length=8, choices=Winner)
     reason = models.TextField(blank=True, default="")
     at = models.DateTimeField(default=timezone.now)
+    # Somebody had the other value put in its place after all.
+    taken_at = models.DateTimeField(null=True, blank=True)
+    taken_by = models.CharField(max_length=120, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -116,4 +116,5 @@ def _changes(base: Airtable, email: str, now: datetime) -> Iterator[RecordChange
                 complete=True,
                 names=table.names,
                 made_at=moment_of(record.created_time),
+                seen=True,
             )

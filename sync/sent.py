@@ -11,13 +11,13 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from sync import history, outbox
+from sync import deletions, history, outbox
 from sync.airtable import Record
 from sync.history import Event
 from sync.mappings.base import LAST_SYNCED, Values
 from sync.models import RecordLink, SyncEvent, SyncLag
 from sync.planning import Step, Task
-from sync.records import note
+from sync.records import UNLINKED, note
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +153,9 @@ def settle(tasks: Sequence[Task], now: datetime) -> None:
     """Nothing had to be sent for these."""
     outbox.finish([task.row for task in tasks])
     freeze(tasks, now)
+    for task in tasks:
+        if task.link is not None and task.link.state in UNLINKED:
+            deletions.forget_erased(task.mapping, task.row.object_id, task.link.record_id)
 
 
 def settle_deleted(task: Task, now: datetime) -> None:
@@ -164,6 +167,7 @@ def settle_deleted(task: Task, now: datetime) -> None:
         )
         happened(Kind.DELETED, [task], now, "")
         outbox.finish([task.row])
+        deletions.forget_erased(task.mapping, task.row.object_id, task.link.record_id)
 
 
 def freeze(tasks: Sequence[Task], now: datetime) -> None:

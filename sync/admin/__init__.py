@@ -1,5 +1,5 @@
 """The console's pages about Airtable."""
 
-from sync.admin import events, outbox, people, schema, tables
+from sync.admin import conflicts, events, outbox, people, schema, tables
 
-__all__ = ["events", "outbox", "people", "schema", "tables"]
+__all__ = ["conflicts", "events", "outbox", "people", "schema", "tables"]

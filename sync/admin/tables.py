@@ -12,7 +12,6 @@ from sync.models import (
     BaseBinding,
     InboundChange,
     RecordLink,
-    SyncConflict,
     WebhookRegistration,
 )
 
@@ -23,15 +22,6 @@ class RecordLinkAdmin(WithTitles):
     list_filter = ("table", "state")
     search_fields = ("record_id", "object_id", "message")
     ordering = ("-synced_at", "id")
-
-
-@admin.register(SyncConflict)
-class SyncConflictAdmin(WithTitles):
-    list_display = ("at", "subject", "record", "field", "local", "remote", "winner", "reason")
-    list_display_links = ("at",)
-    list_filter = ("winner", "subject", "field", "at")
-    search_fields = ("object_id", "field", "reason")
-    ordering = ("-at", "id")
 
 
 class Standing(admin.SimpleListFilter):

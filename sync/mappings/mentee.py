@@ -52,7 +52,7 @@ MENTEE = Mapping(
         Field("Stage", codecs.select(*vocabulary.STAGES), SHARED, "stage"),
         Field("Industry", codecs.select(*vocabulary.INDUSTRIES), SHARED, "industry"),
         Field("Goals", codecs.long_text, SHARED, "goals"),
-        Field("Timezone", codecs.text, PLATFORM, "user.time_zone"),
+        Field("Timezone", codecs.text, PLATFORM, "user.time_zone", key="time_zone"),
         Field("Is Active", codecs.checkbox, AIRTABLE, "is_active"),
     ),
     objects=_objects,

@@ -135,7 +135,7 @@ MENTOR = Mapping(
         Field("Is Active", codecs.checkbox, AIRTABLE, "is_active"),
         Field("Weekly Load Cap", codecs.integer, SHARED, "weekly_load_cap", required=True),
         Field("Visibility", codecs.select(*Mentor.Visibility.values), PLATFORM, "visibility"),
-        Field("Timezone", codecs.text, PLATFORM, "user.time_zone"),
+        Field("Timezone", codecs.text, PLATFORM, "user.time_zone", key="time_zone"),
         Field("Utilization", codecs.ratio, PLATFORM, _utilization, rides=True),
         Field("Next Free Slot", codecs.moment, PLATFORM, _next_free, rides=True),
     ),

@@ -65,7 +65,9 @@ def _joined(side: str) -> Any:
 
 
 def _apply(session_id: UUID, changes: MappingType[str, Any], edit: Edit) -> None:
-    """Status alone gets here, and only as Cancelled: everything else is pushed back by the merge."""
+    """Only Status as Cancelled; the merge lets nothing else through, but a person may ask for it."""
+    if dict(changes) != {"Status": CANCELLED}:
+        raise Refusal("Sessions are moved and changed in Office Hours, on the session's own page.")
     services.cancel_session(
         session_id=session_id,
         by=None,

@@ -122,6 +122,7 @@ class Healer:
             {name: value for name, value in record.fields.items() if name in names},
             complete=True,
             names=frozenset(names),
+            seen=True,
             again=True,
         )
 

@@ -1,0 +1,149 @@
+"""What the two sides disagreed about, and undoing a wrong winner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from accounts.admin_parts import may, person
+from accounts.refusals import Refusal
+from sync import conflicts
+from sync.admin.parts import WithTitles
+from sync.mappings import BY_SUBJECT
+from sync.merging import sentence_of
+from sync.models import SyncConflict
+
+
+@admin.register(SyncConflict)
+class SyncConflictAdmin(WithTitles):
+    """Both values, who won and why; the other one can be taken after all."""
+
+    list_display = ("at", "record", "what", "shown_local", "shown_remote", "shown_state", "reason")
+    list_display_links = ("at", "what")
+    list_filter = ("winner", "subject", "field", "at", ("taken_at", admin.EmptyFieldListFilter))
+    search_fields = ("object_id", "field", "reason", "taken_by")
+    ordering = ("-at", "id")
+    actions = ("take_other",)
+    change_form_outer_before_template = "admin/conflict.html"
+    fields = ("subject", "object_id", "field", "reason", "at", "taken_by", "taken_at")
+
+    @display(description="What", ordering="field")  # type: ignore[untyped-decorator]
+    def what(self, conflict: SyncConflict) -> str:
+        mapping = BY_SUBJECT.get(conflict.subject)
+        return f"{mapping.table if mapping else conflict.subject}: {conflict.field}"
+
+    @display(description="Office Hours")  # type: ignore[untyped-decorator]
+    def shown_local(self, conflict: SyncConflict) -> str:
+        return _short(conflict.local)
+
+    @display(description="Airtable")  # type: ignore[untyped-decorator]
+    def shown_remote(self, conflict: SyncConflict) -> str:
+        return _short(conflict.remote)
+
+    @display(  # type: ignore[untyped-decorator]
+        description="Winner",
+        ordering="winner",
+        label={"Office Hours": "info", "Airtable": "warning", "Undone": "success"},
+    )
+    def shown_state(self, conflict: SyncConflict) -> str:
+        return "Undone" if conflict.taken_at else conflict.get_winner_display()
+
+    def has_take_permission(self, request: HttpRequest) -> bool:
+        return may(request, "sync.change_syncconflict")
+
+    @admin.action(description="Take the other value", permissions=["take"])
+    def take_other(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
+        settled: set[int] = set()
+        wanted = list(queryset.order_by("at", "pk").values_list("pk", flat=True))
+        for pk in wanted:
+            if pk not in settled:
+                settled |= self._take(request, pk)
+        self.tell_done(request, len(settled & set(wanted)), len(wanted), "undone")
+
+    def _take(self, request: HttpRequest, pk: int) -> set[int]:
+        try:
+            done = conflicts.take_other(conflict_id=pk, by=str(person(request)))
+        except Refusal as refusal:
+            self.message_user(request, sentence_of(refusal), messages.ERROR)
+            return set()
+        return {conflict.pk for conflict in done}
+
+    # -- One conflict --------------------------------------------------------------------------
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        conflict = self.get_object(request, object_id) if object_id else None
+        context: dict[str, Any] = {}
+        if conflict is not None:
+            context = {
+                "conflict": conflict,
+                "rows": _rows(conflict),
+                "may_take": self.has_take_permission(request) and conflict.taken_at is None,
+                "loser": "Airtable"
+                if conflict.winner == SyncConflict.Winner.LOCAL
+                else "Office Hours",
+            }
+        return super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), **context}
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<int:pk>/take/",
+            self.admin_site.admin_view(require_POST(self.take_one)),
+            name="sync_syncconflict_take",
+        )
+        return [own, *super().get_urls()]
+
+    def take_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The button of the conflict's own page."""
+        if not self.has_take_permission(request):
+            raise PermissionDenied
+        if self._take(request, pk):
+            said = "Taken. Both sides follow within seconds."
+            self.message_user(request, said, messages.SUCCESS)
+        return redirect(reverse("admin:sync_syncconflict_change", args=[pk]))
+
+
+def _rows(conflict: SyncConflict) -> list[tuple[str, str, str, str]]:
+    """Field, agreed before, here, there; one row for each field that is at stake."""
+    values = (conflict.ancestor, conflict.local, conflict.remote)
+    names = dict.fromkeys(name for value in values if isinstance(value, dict) for name in value)
+    if not names:
+        agreed, local, remote = map(_text, values)
+        return [(conflict.field, agreed, local, remote)]
+    return [(name, *(_part(value, name) for value in values)) for name in names]
+
+
+def _part(value: Any, name: str) -> str:
+    return _text(value[name]) if isinstance(value, dict) and name in value else "—"
+
+
+def _text(value: Any) -> str:
+    """A canonical value as a person reads it."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if value in (None, "", []):
+        return "—"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_text(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return str(value)
+
+
+def _short(value: Any) -> str:
+    text = _text(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
