@@ -191,11 +191,20 @@ class MentorListView(ListAPIView[Mentor]):
         if query:
             found = services.browse_by_relevance(query=query, user=viewer, filters=filters, now=now)
             return Response({"next": None, "previous": None, "results": self._cards(found)})
+        kept = services.hot_list(
+            user=viewer,
+            filters=filters,
+            page=self.request.build_absolute_uri(),
+            make=lambda: self._listed(viewer, filters, now),
+        )
+        return Response(kept)
+
+    def _listed(self, viewer: User, filters: services.Filters, now: datetime) -> Any:
         page = self._page(services.browse(user=viewer, filters=filters, now=now))
         # Of a page, only those who are really free: it may be shorter than asked for, and `next`
         # still leads on.
         free = services.only_free(page, user=viewer, filters=filters, now=now)
-        return self.get_paginated_response(self._cards(free))
+        return self.get_paginated_response(self._cards(free)).data
 
     def _page(self, mentors: QuerySet[Mentor]) -> list[Mentor]:
         return list(self.paginate_queryset(mentors) or [])

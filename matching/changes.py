@@ -24,7 +24,7 @@ class MatchedMentor(Mentor):
         proxy = True
         triggers = rows_outdate_answers(
             "user_id", "headline", "bio", "company", "title", "industries", "stages",
-            "languages", "visibility", "is_active", "consent_at", "created_at",
+            "languages", "visibility", "is_active", "consent_at", "created_at", "linkedin",
             # The other rules of booking count up the opening.
             "weekly_load_cap", "booking_horizon_days",
         )  # fmt: skip

@@ -14,6 +14,7 @@ from matching.services.experiments import (
     stop_experiment,
 )
 from matching.services.filters import Filters, eligible_for
+from matching.services.hot_lists import hot_list
 from matching.services.indexing import (
     EmbedReport,
     count_frequencies,
@@ -43,6 +44,7 @@ __all__ = [
     "eligible_for",
     "embed_stale",
     "have_vector_index",
+    "hot_list",
     "index_words",
     "judge",
     "know",
