@@ -24,6 +24,8 @@ from sync.models import (
     SyncConflict,
     WebhookRegistration,
 )
+from sync.reconcile.models import ReconcileRun
+from sync.rollout.models import ShadowDifference
 from tests import people
 from tests.config.console import TOMORROW, booked, window
 from tests.config.services import Visitor
@@ -92,4 +94,17 @@ def world():
     registration.keep_secret("c2VjcmV0")
     registration.save()
     BaseBinding.objects.create(base_id="app1", deployment_id="here")
+    run = ReconcileRun.objects.create(base_id="app1", purpose="asked", tables=["Mentors"])
+    run.differences.create(
+        table="Mentors",
+        subject="mentor",
+        kind="field",
+        field="Bio",
+        side="here",
+        here="a",
+        there="b",
+    )
+    ShadowDifference.objects.create(
+        endpoint="mentor_list", key=mentor.pk, field="bio", there="a", here="b"
+    )
     return mentor
