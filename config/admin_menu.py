@@ -90,6 +90,24 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
 )
 
 
+def _entry(
+    request: HttpRequest, label: str, icon: str, name: str, page: str = "changelist"
+) -> dict[str, Any]:
+    entry = {"title": _(label), "icon": icon, "link": reverse(f"admin:{name}_{page}")}
+    if page != "changelist":
+        return entry
+    # A model's other pages lie below its list, which is not open when they are.
+    pages = [
+        reverse(f"admin:{app}_{model}_{more[0]}")
+        for _heading, entries in ROOMS
+        for _label, _icon, app, model, *more in entries
+        if more and f"{app}_{model}" == name
+    ]
+    if any(request.path.startswith(other) for other in pages):
+        entry["active"] = False
+    return entry
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The rooms with at least one list that this person may open."""
     rooms = [
@@ -97,11 +115,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _(heading),
             "separator": True,
             "items": [
-                {
-                    "title": _(label),
-                    "icon": icon,
-                    "link": reverse(f"admin:{app}_{model}_{(*page, 'changelist')[0]}"),
-                }
+                _entry(request, label, icon, f"{app}_{model}", *page)
                 for label, icon, app, model, *page in entries
                 if request.user.has_perm(f"{app}.view_{model}")
                 or request.user.has_perm(f"{app}.change_{model}")

@@ -15,7 +15,7 @@ from sync.selectors import Figures, TableFigures
 
 # The alerts measure with the same numbers; a test compares them.
 OLD_AFTER: Final = 300.0  # seconds that a change may wait to be sent or applied
-SLOW_AFTER: Final = 60.0  # seconds: p95 of the last hour
+SLOW_AFTER: Final = 60.0  # seconds: p95 lately
 UNREAD_AFTER: Final = timedelta(minutes=15)
 EXPIRES_WITHIN: Final = timedelta(days=1)
 
@@ -66,10 +66,12 @@ def runbook(name: str) -> str:
 
 
 def _sentence(figures: Figures, problems: list[Problem]) -> str:
-    if problems:
+    if len(problems) == 1:
         return problems[0].sentence
+    if problems:
+        return f"{len(problems)} things need somebody."
     waiting = "Nothing waits" if not figures.backlog else f"{figures.backlog} on their way"
-    lag = figures.lag_last_hour["both"]
+    lag = figures.lag_lately["both"]
     pace = f", 95 of 100 changes arrived within {duration(lag.p95)}" if lag.p95 is not None else ""
     return f"All is well. {waiting}{pace}."
 
@@ -101,7 +103,7 @@ def _waiting(figures: Figures) -> Iterator[Problem]:
             "inboundchange/?state=waiting",
         )
     for direction, words in (("out", "to"), ("in", "from")):
-        p95 = figures.lag_last_hour[direction].p95
+        p95 = figures.lag_lately[direction].p95
         if p95 is not None and p95 > SLOW_AFTER:
             yield Problem(
                 "SyncSlow",

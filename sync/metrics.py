@@ -13,7 +13,7 @@ from sync.health import judge, webhook_is_well
 from sync.models import SyncEvent
 from sync.selectors import Figures
 
-PREFIX: Final = "office_hours_sync_"
+PREFIX: Final = "officehours_sync_"
 
 
 class Sample(NamedTuple):
@@ -34,7 +34,7 @@ HELP: Final[dict[str, str]] = {
     "dead": "Objects that Airtable refused.",
     "paused": "Whether an operator has paused the table.",
     "records": "Records by what they are to us: linked, or waiting to be accepted.",
-    "lag_seconds": "How long changes of the last hour took to reach the other side.",
+    "lag_seconds": "How long changes of the last 15 minutes took to reach the other side.",
     "fields_resting": "Tables and fields that are left alone because the base was changed.",
     "success_ratio": "Of the last day's changes, the share that arrived.",
     "conflicts_last_day": "Fields that both sides changed, and edits that were refused.",
@@ -92,10 +92,11 @@ def _of_tables(figures: Figures) -> Iterator[Sample]:
 
 def _of_lag(figures: Figures) -> Iterator[Sample]:
     for direction in SyncEvent.Direction.values:
-        lag = figures.lag_last_hour[direction]
-        for quantile, value in (("0.5", lag.p50), ("0.95", lag.p95), ("0.99", lag.p99)):
+        lag = figures.lag_lately[direction]
+        for percentile, value in (("50", lag.p50), ("95", lag.p95), ("99", lag.p99)):
             if value is not None:
-                yield Sample("lag_seconds", value, {"direction": direction, "quantile": quantile})
+                labels = {"direction": direction, "percentile": percentile}
+                yield Sample("lag_seconds", value, labels)
 
 
 def _of_webhook(figures: Figures) -> Iterator[Sample]:

@@ -28,15 +28,17 @@ from sync.models import (
 )
 
 HOUR: Final = timedelta(hours=1)
+# Short enough that a bulk change is forgotten soon after its end.
+LATELY: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
 DIRECTIONS: Final = ("out", "in", "both")
 
-# Per direction and for both together, of the last hour and of the last day.
+# Per direction and for both together, lately and of the last day.
 _LAG: Final = """
 SELECT coalesce(direction, 'both'),
-    count(*) FILTER (WHERE at >= %(hour)s), count(*),
+    count(*) FILTER (WHERE at >= %(lately)s), count(*),
     percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
-        FILTER (WHERE at >= %(hour)s),
+        FILTER (WHERE at >= %(lately)s),
     percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
 FROM sync_synclag WHERE at >= %(day)s
 GROUP BY GROUPING SETS ((direction), ())
@@ -93,7 +95,7 @@ class Figures:
     requests_forecast: int
     """To the end of the month, going on as in the last day."""
     success_rate: float
-    lag_last_hour: MappingType[str, Lag]
+    lag_lately: MappingType[str, Lag]
     """By direction: out, in, both."""
     lag_last_day: MappingType[str, Lag]
     inbound_backlog: int
@@ -130,7 +132,7 @@ class Figures:
 def figures(*, now: datetime) -> Figures:
     """Count everything."""
     dead, tables = _tables(now)
-    hour, day = _lag(now)
+    lately, day = _lag(now)
     usage = _usage(now)
     inbound = _inbound(now)
     arrived = day["both"].count
@@ -145,7 +147,7 @@ def figures(*, now: datetime) -> Figures:
         requests_this_month=usage["month"],
         requests_forecast=usage["forecast"],
         success_rate=round(arrived / (arrived + failed), 4) if arrived + failed else 1.0,
-        lag_last_hour=hour,
+        lag_lately=lately,
         lag_last_day=day,
         inbound_backlog=inbound["backlog"],
         inbound_oldest_seconds=_seconds(now, inbound["oldest"]),
@@ -216,13 +218,13 @@ def _usage(now: datetime) -> dict[str, int]:
 
 
 def _lag(now: datetime) -> tuple[dict[str, Lag], dict[str, Lag]]:
-    hour, day = dict.fromkeys(DIRECTIONS, Lag()), dict.fromkeys(DIRECTIONS, Lag())
+    lately, day = dict.fromkeys(DIRECTIONS, Lag()), dict.fromkeys(DIRECTIONS, Lag())
     with connection.cursor() as cursor:
-        cursor.execute(_LAG, {"hour": now - HOUR, "day": now - DAY})
-        for direction, recent, count, of_hour, of_day in cursor.fetchall():
-            hour[direction] = _lag_of(recent, of_hour)
+        cursor.execute(_LAG, {"lately": now - LATELY, "day": now - DAY})
+        for direction, recent, count, of_late, of_day in cursor.fetchall():
+            lately[direction] = _lag_of(recent, of_late)
             day[direction] = _lag_of(count, of_day)
-    return hour, day
+    return lately, day
 
 
 def _lag_of(count: int, shares: list[float | None] | None) -> Lag:
@@ -281,8 +283,8 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "resting": list(figures.resting),
         "requests_this_month": figures.requests_this_month,
         "requests_forecast": figures.requests_forecast,
-        "lag_last_hour": {
-            direction: figures.lag_last_hour[direction].as_json() for direction in ("out", "in")
+        "lag_lately": {
+            direction: figures.lag_lately[direction].as_json() for direction in ("out", "in")
         },
         "tables": [
             {

@@ -128,7 +128,7 @@ class SyncEventAdmin(WithTitles):
         return self._page(
             request,
             "admin/sync_find.html",
-            title=_("What happened to…"),
+            title=_("What happened to …"),
             sought=sought,
             hits=hits,
             is_cut=len(hits) >= stories.MOST_FOUND,
@@ -182,7 +182,12 @@ class SyncEventAdmin(WithTitles):
             raise PermissionDenied
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        whole = {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        # Without the model, so that the header says what the page is about.
+        whole = {
+            **self.admin_site.each_context(request),
+            "content_title": context["title"],
+            **context,
+        }
         return TemplateResponse(request, template, whole)
 
 
@@ -208,7 +213,7 @@ def _name(events: list[SyncEvent]) -> None:
 
 def _lags(figures: selectors.Figures) -> list[tuple[str, selectors.Lag, selectors.Lag]]:
     return [
-        (label, figures.lag_last_hour[direction], figures.lag_last_day[direction])
+        (label, figures.lag_lately[direction], figures.lag_last_day[direction])
         for label, direction in ((_("To Airtable"), "out"), (_("From Airtable"), "in"))
     ]
 

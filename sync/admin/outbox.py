@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 from unfold.decorators import display
 
 from accounts.admin_parts import may, person
@@ -23,14 +24,13 @@ class OutboxRowAdmin(WithTitles):
 
     list_display = (
         "record",
-        "subject",
         "shown_status",
+        "reason",
         "changed_at",
         "attempts",
         "next_attempt_at",
-        "last_error",
     )
-    list_display_links = ("subject",)
+    list_display_links = ("changed_at",)
     list_filter = ("status", "subject", "error_kind")
     search_fields = ("object_id", "last_error")
     ordering = ("-changed_at", "id")
@@ -43,6 +43,10 @@ class OutboxRowAdmin(WithTitles):
     )
     def shown_status(self, row: OutboxRow) -> str:
         return row.get_status_display()
+
+    @display(description="Reason", ordering="last_error")  # type: ignore[untyped-decorator]
+    def reason(self, row: OutboxRow) -> str:
+        return Truncator(row.last_error).chars(160)
 
     def has_mend_permission(self, request: HttpRequest) -> bool:
         return may(request, "sync.change_outboxrow")

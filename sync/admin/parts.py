@@ -41,4 +41,8 @@ def record_link(subject: str, object_id: UUID | None, title: str) -> str:
     if mapping is None or object_id is None:
         return title or subject
     url = reverse("admin:sync_syncevent_record", args=[subject, object_id])
-    return format_html('<a href="{}">{}</a>', url, title or f"{mapping.table}: {object_id}")
+    return format_html(
+        '<a href="{}" class="underline whitespace-nowrap">{}</a>',
+        url,
+        title or f"{mapping.table}: {object_id}",
+    )

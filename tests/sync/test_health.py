@@ -143,8 +143,8 @@ class TestFigures:
             SyncLag.objects.create(direction="out", seconds=seconds, at=now - 10 * MINUTE)
         SyncLag.objects.create(direction="in", seconds=7, at=now - timedelta(hours=3))
         found = selectors.figures(now=now)
-        assert found.lag_last_hour["out"].as_json() == {"p50": 50, "p95": 95, "p99": 99}
-        assert found.lag_last_hour["in"].as_json() == {"p50": None, "p95": None, "p99": None}
+        assert found.lag_lately["out"].as_json() == {"p50": 50, "p95": 95, "p99": 99}
+        assert found.lag_lately["in"].as_json() == {"p50": None, "p95": None, "p99": None}
         assert found.lag_last_day["in"].p99 == 7
         assert found.lag_last_day["both"].count == 101
 

@@ -46,16 +46,16 @@ class TestPage:
         drain()
         MentorFactory()
         page = scrape().content.decode()
-        assert 'office_hours_sync_backlog{table="Mentors"} 1.0\n' in page
-        assert 'office_hours_sync_records{table="Mentors",state="linked"} 1.0\n' in page
-        assert re.search(r'lag_seconds\{direction="out",quantile="0\.95"\} [0-9.]+\n', page)
-        assert f"office_hours_sync_requests_last_hour {float(len(base.requests()))}\n" in page
+        assert 'officehours_sync_backlog{table="Mentors"} 1.0\n' in page
+        assert 'officehours_sync_records{table="Mentors",state="linked"} 1.0\n' in page
+        assert re.search(r'lag_seconds\{direction="out",percentile="95"\} [0-9.]+\n', page)
+        assert f"officehours_sync_requests_last_hour {float(len(base.requests()))}\n" in page
 
     def test_without_a_base_it_is_not_an_alarm(self, db, settings):
         settings.AIRTABLE_API_KEY = None
         page = scrape().content.decode()
-        assert "office_hours_sync_configured 0.0\n" in page
-        assert "office_hours_sync_stopped 0.0\n" in page
+        assert "officehours_sync_configured 0.0\n" in page
+        assert "officehours_sync_stopped 0.0\n" in page
 
 
 class TestDoor:
@@ -83,7 +83,7 @@ class TestDoor:
 class TestAlerts:
     @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
     def test_each_reads_what_there_is_and_has_a_page(self, rule):
-        asked = set(re.findall(r"office_hours_sync_[a-z_]+", rule["expr"]))
+        asked = set(re.findall(r"officehours_sync_[a-z_]+", rule["expr"]))
         assert asked
         assert asked <= {metrics.PREFIX + name for name in metrics.HELP}
         assert rule["labels"]["severity"] in {"page", "ticket"}

@@ -24,9 +24,10 @@ class Command(SyncCommand):
             state = {"healthy": found.healthy, "problems": [one.name for one in found.problems]}
             self.stdout.write(json.dumps({**selectors.as_json(figures), **state}))
             return
-        self.stdout.write(found.sentence)
         for problem in found.problems:
-            self.stdout.write(self.style.WARNING(f"  {problem.sentence} {problem.page}"))
+            self.stdout.write(self.style.WARNING(f"{problem.sentence} See {problem.runbook}"))
+        if not found.problems:
+            self.stdout.write(found.sentence)
         self._figures(figures)
 
     def _figures(self, figures: Figures) -> None:
@@ -45,8 +46,8 @@ class Command(SyncCommand):
         )
         for name, direction in (("Lag to Airtable", "out"), ("Lag from Airtable", "in")):
             self.stdout.write(
-                f"{name + ':':<20} {_lag(figures.lag_last_hour[direction])} in the last hour, "
-                f"{_lag(figures.lag_last_day[direction])} in the last day"
+                f"{name + ':':<20} {_lag(figures.lag_lately[direction])} in 15 minutes, "
+                f"{_lag(figures.lag_last_day[direction])} in a day"
             )
         read_at = figures.last_read_at
         self.stdout.write(
