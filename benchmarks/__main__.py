@@ -17,8 +17,11 @@ NAMES = {
     "relevance": "labelled questions: the shipped order beside each of its parts, nDCG@10 with 95 % intervals",
     "outbox": "5,000 changed mentors on their way to Airtable's sandbox, beside its ceiling",
     "reconcile": "50,000 unchanged records compared with Airtable at its limits: our own time and memory",
+    "sync_chaos": "edits on both sides of the Airtable sync while everything goes wrong that can",
     "market": "twelve weeks of the demo's market: who is booked, and what it costs in relevance",
 }
+# What starts services of its own, kills them, and therefore uses no others.
+ALONE = frozenset({"sync_chaos"})
 
 
 def main() -> int:
@@ -28,15 +31,20 @@ def main() -> int:
     parser.add_argument(
         "--data", type=Path, help="a folder with labelled sets, where one is needed"
     )
+    parser.add_argument("--seed", type=int, help="of sync_chaos")
+    parser.add_argument("--minutes", type=float, help="of sync_chaos: how long edits are made")
     options = parser.parse_args()
     if options.data and not options.data.is_dir():
         print(f"{options.data} is not there, so nothing is measured on it.")
         return 2
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
-    import django
+    if options.name not in ALONE:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+        import django
 
-    django.setup()
-    figures = importlib.import_module(f"benchmarks.{options.name}").run(options.data)
+        django.setup()
+    chosen = {name: getattr(options, name) for name in ("seed", "minutes")}
+    more = {name: value for name, value in chosen.items() if value is not None}
+    figures = importlib.import_module(f"benchmarks.{options.name}").run(options.data, **more)
     if options.json:
         print(json.dumps(figures))
     else:

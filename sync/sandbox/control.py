@@ -85,6 +85,8 @@ class Control:
             "clock": self._clock,
             "ping": self._ping,
             "break-webhook": self._break_webhook,
+            "mute-webhook": self._mute_webhook,
+            "delete-webhook": self._delete_webhook,
             "create": self._create,
             "edit": self._edit,
             "delete": self._delete,
@@ -99,6 +101,9 @@ class Control:
             return json_reply(self._get(parts))
         if request.method == "DELETE" and parts == ["requests"]:
             self._server.log.clear()
+            return json_reply({"ok": True})
+        if request.method == "DELETE" and parts == ["faults"]:
+            self._server.faults.clear()
             return json_reply({"ok": True})
         raise not_found()
 
@@ -157,6 +162,18 @@ class Control:
             self._base.webhooks.break_hook(
                 str(body.get("webhook")), str(body.get("code", "INVALID_HOOK"))
             )
+        return {"ok": True}
+
+    def _mute_webhook(self, body: Json) -> Json:
+        """As a day of failed pings does: nothing is announced any more, and all is still recorded."""
+        with self._base.lock:
+            self._base.webhooks.enable_notifications(str(body.get("webhook")), False)
+        return {"ok": True}
+
+    def _delete_webhook(self, body: Json) -> Json:
+        """As somebody with another token may: it is gone, with what it had not told."""
+        with self._base.lock:
+            self._base.webhooks.delete(str(body.get("webhook")))
         return {"ok": True}
 
     # The program manager
