@@ -110,7 +110,7 @@ class Airtable(Wire):
         """The rows that carry these Platform IDs, oldest first. More than one means copies.
 
         Args:
-            keys: at most fifty; what the answer does not have stands there with no row.
+            keys: at most a hundred; what the answer does not have stands there with no row.
         """
         found: dict[str, list[Record]] = {key: [] for key in keys}
         column = self._table(table).columns.get(PLATFORM_ID)

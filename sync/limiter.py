@@ -46,8 +46,8 @@ UNDER_WAY = 35.0
 QUIET = 3.0
 # No base allows more; a base that does is a test's, and has nothing to protect.
 FASTEST_REAL_PACE = 50
-# One that waits looks again within a tenth of a second. Who was not seen for this long has died.
-SEEN = 0.5
+# One that waits looks again within 0.4 s. Who was not seen for this long has died.
+SEEN = 0.7
 HOLD_AFTER_429 = 30.0
 HOLD_AFTER_REFUSED_KEY = 300.0
 HOLD_AFTER_BILLING = 3600.0
@@ -123,7 +123,8 @@ local before_me = redis.call('ZRANK', waiting, token)
 if before_me >= free then
   local mine = redis.call('ZRANGE', calls, before_me - free, before_me - free, 'WITHSCORES')
   local pause = mine[2] and mine[2] + window - now or 1
-  return {math.max(2, math.min(100, math.ceil(pause * 1000))), forgotten}
+  if pause > window then pause = 0.1 end
+  return {math.max(2, math.min(400, math.ceil(pause * 1000))), forgotten}
 end
 if spacing > 0 then
   local pause = (tonumber(redis.call('GET', paced)) or 0) + spacing - now

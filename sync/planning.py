@@ -103,7 +103,8 @@ class _Plan:
         }
         self._local = local_values_of(mapping, self._found.values())
         self._coming = _coming(self._local.values())
-        self._written = _written(ids, now)
+        lately = [id_ for id_, link in self._links.items() if link.synced_at > now - LOOP_TIME]
+        self._written = _written(lately, now)
 
     def tasks(self) -> list[Task]:
         tasks = [self._task(row) for row in self._rows]
@@ -225,6 +226,8 @@ def _coming(values: Iterable[Local]) -> frozenset[tuple[str, UUID]]:
 def _written(ids: Sequence[UUID], now: datetime) -> Counter[tuple[UUID | None, str, str]]:
     """How often each value was written to each field lately."""
     written: Counter[tuple[UUID | None, str, str]] = Counter()
+    if not ids:
+        return written
     events = SyncEvent.objects.filter(
         object_id__in=ids, kind=SyncEvent.Kind.SENT, at__gt=now - LOOP_TIME
     )

@@ -82,14 +82,7 @@ def tie(
         history.record(_event(task, record, now, sent) for task, record in pairs)
         if keep_row:
             return
-        SyncLag.objects.bulk_create(
-            SyncLag(
-                direction=SyncLag.Direction.OUT,
-                seconds=max(0.0, (now - task.row.changed_at).total_seconds()),
-                at=now,
-            )
-            for task, _ in pairs
-        )
+        _measure([task for task, _ in pairs], now)
         outbox.finish([task.row for task, _ in pairs if not task.missing])
         _second_pass([task for task, _ in pairs if task.missing], now)
         freeze([task for task, _ in pairs], now)
@@ -111,6 +104,17 @@ def _keep(pairs: Sequence[tuple[Task, Record]], values: Sequence[Values], now: d
             cursor.execute(_UPDATE, [now, json.dumps(updates)])
         if inserts:
             cursor.execute(_INSERT, [mapping.table, mapping.subject, now, json.dumps(inserts)])
+
+
+def _measure(tasks: Sequence[Task], now: datetime) -> None:
+    """How long the changes took."""
+    seconds = [max(0.0, (now - task.row.changed_at).total_seconds()) for task in tasks]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sync_synclag (direction, seconds, at)"
+            " SELECT %s, seconds, %s FROM unnest(%s::float8[]) AS seconds",
+            [SyncLag.Direction.OUT, now, seconds],
+        )
 
 
 def _agreed(task: Task, record: Record) -> Values:
