@@ -10,10 +10,12 @@ A signal is what ranking added to this mentor's value by that name, or one of th
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -113,26 +115,29 @@ class Viewer:
 
 def explain(asked: Asked, facts: Facts, viewer: Viewer) -> tuple[Reason, ...]:
     """The three best reasons there are, or fewer."""
-    return tuple(list(_reasons(asked, facts, viewer))[:MOST_REASONS])
+    return tuple(islice(_reasons(asked, facts, viewer), MOST_REASONS))
 
 
 def _reasons(asked: Asked, facts: Facts, viewer: Viewer) -> Iterator[Reason]:
-    found = (
-        _expertise(asked, facts),
-        _quote(asked, facts),
+    """The best first. Each is looked for when the ones before did not suffice."""
+    look: tuple[Callable[[], Reason | None], ...] = (
+        lambda: _expertise(asked, facts),
+        lambda: _quote(asked, facts),
         # Why somebody is here who was not just the best fit is never the reason that finds no room.
-        _explored(facts),
-        _spare_time(facts, viewer),
-        _language(facts, viewer),
-        _connection(facts),
-        _next_slot(facts, viewer),
-        _rating(facts),
-        _industry(asked, facts, viewer),
-        _stage(asked, facts, viewer),
-        _acceptance(facts),
-        _new(facts, viewer),
+        lambda: _explored(facts),
+        lambda: _spare_time(facts, viewer),
+        lambda: _language(facts, viewer),
+        lambda: _connection(facts),
+        lambda: _next_slot(facts, viewer),
+        lambda: _rating(facts),
+        lambda: _industry(asked, facts, viewer),
+        lambda: _stage(asked, facts, viewer),
+        lambda: _acceptance(facts),
+        lambda: _new(facts, viewer),
     )
-    return (reason for reason in found if reason is not None)
+    for reason in look:
+        if (found := reason()) is not None:
+            yield found
 
 
 def _reason(code: str, text: str, signal: str) -> Reason | None:
@@ -169,6 +174,12 @@ DISCLAIMS: Final = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=16_384)
+def disclaims(sentence: str) -> bool:
+    """Whether it says what this mentor does not do."""
+    return DISCLAIMS.search(sentence) is not None
+
+
 def _quote(asked: Asked, facts: Facts) -> Reason | None:
     """The mentor's own sentence that shares most with the question."""
     by_words, by_meaning = facts.moved_by(WORDS), facts.moved_by(MEANING)
@@ -176,9 +187,9 @@ def _quote(asked: Asked, facts: Facts) -> Reason | None:
     near = " ".join(facts.passage.split()) if by_meaning else ""
     best, best_value, signal = "", 0.0, ""
     for sentence in sentences(facts.bio) or sentences(facts.headline):
-        if DISCLAIMS.search(sentence):
+        if disclaims(sentence):
             continue
-        shared = len(wanted & set(stems(sentence)))
+        shared = len(wanted.intersection(stems(sentence)))
         is_near = sentence in near
         # One shared word may be chance. Two, or one within the passage that the vectors found, are
         # not; a long sentence shares more by its length alone.
@@ -190,21 +201,20 @@ def _quote(asked: Asked, facts: Facts) -> Reason | None:
 
 
 def _explored(facts: Facts) -> Reason | None:
-    if facts.sessions_held:
+    signal = facts.moved_by(EXPLORED)
+    if facts.sessions_held or not signal:
         return None
-    text = _("Shown here because they are new, with no sessions yet")
-    return _reason("new", text, facts.moved_by(EXPLORED))
+    return Reason("new", _("Shown here because they are new, with no sessions yet"), signal)
 
 
 def _spare_time(facts: Facts, viewer: Viewer) -> Reason | None:
     """That free hours decided is said plainly, wherever they did."""
-    if not facts.starts:
+    signal = facts.moved_by(SPARE_TIME)
+    if not facts.starts or not signal:
         return None
     if facts.starts[0] < _end_of_week(viewer):
-        text = _("Shown partly because they have room this week")
-    else:
-        text = _("Shown partly because they have free time")
-    return _reason("room", text, facts.moved_by(SPARE_TIME))
+        return Reason("room", _("Shown partly because they have room this week"), signal)
+    return Reason("room", _("Shown partly because they have free time"), signal)
 
 
 def _end_of_week(viewer: Viewer) -> datetime:
@@ -219,8 +229,10 @@ def _language(facts: Facts, viewer: Viewer) -> Reason | None:
         text = _("Speaks %(language)s, as you asked") % {"language": asked_for}
         return _reason("language", text, facts.moved_by(FILTER))
     own = _first_of([LANGUAGES.get(viewer.language.partition("-")[0].lower(), "")], facts.languages)
+    if not own:
+        return None
     text = _("Speaks %(language)s") % {"language": own}
-    return _reason("language", text, facts.moved_by(LANGUAGE)) if own else None
+    return _reason("language", text, facts.moved_by(LANGUAGE))
 
 
 def _connection(facts: Facts) -> Reason | None:
@@ -234,11 +246,12 @@ def _connection(facts: Facts) -> Reason | None:
 
 
 def _next_slot(facts: Facts, viewer: Viewer) -> Reason | None:
-    if not facts.starts:
+    signal = facts.moved_by("availability", ROOM)
+    if not facts.starts or not signal:
         return None
     local = date_format(facts.starts[0].astimezone(viewer.zone), "D j M, H:i")
     text = _("Free %(time)s your time") % {"time": local}
-    return _reason("next_slot", text, facts.moved_by("availability", ROOM))
+    return Reason("next_slot", text, signal)
 
 
 def _rating(facts: Facts) -> Reason | None:
@@ -271,8 +284,10 @@ def _industry(asked: Asked, facts: Facts, viewer: Viewer) -> Reason | None:
         text = _("Knows %(industry)s, which you mention") % {"industry": named}
         return Reason("industry", text, signal)
     asked_for = _first_of(viewer.industries, facts.industries)
+    if not asked_for:
+        return None
     text = _("Knows %(industry)s, as you asked") % {"industry": asked_for}
-    return _reason("industry", text, facts.moved_by(FILTER)) if asked_for else None
+    return _reason("industry", text, facts.moved_by(FILTER))
 
 
 def _stage(asked: Asked, facts: Facts, viewer: Viewer) -> Reason | None:
@@ -281,8 +296,10 @@ def _stage(asked: Asked, facts: Facts, viewer: Viewer) -> Reason | None:
         text = _("Works with founders at %(stage)s, which you mention") % {"stage": named}
         return Reason("stage", text, signal)
     asked_for = _first_of(viewer.stages, facts.stages)
+    if not asked_for:
+        return None
     text = _("Works with founders at %(stage)s, as you asked") % {"stage": asked_for}
-    return _reason("stage", text, facts.moved_by(FILTER)) if asked_for else None
+    return _reason("stage", text, facts.moved_by(FILTER))
 
 
 def _new(facts: Facts, viewer: Viewer) -> Reason | None:
@@ -306,11 +323,13 @@ def mentions_stage(asked: Asked, stage: str) -> bool:
     return False
 
 
-def sentences(text: str) -> list[str]:
+# The same profiles are shown again and again, and reading one takes longer than all that is asked of it.
+@functools.lru_cache(maxsize=4096)
+def sentences(text: str) -> tuple[str, ...]:
     """The sentences of a text, each on one line."""
     paragraphs = text.splitlines()
     found = [" ".join(part.split()) for line in paragraphs for part in SENTENCE_END.split(line)]
-    return [sentence for sentence in found if len(tokens(sentence)) >= 3]
+    return tuple(sentence for sentence in found if len(tokens(sentence)) >= 3)
 
 
 def shortened(sentence: str) -> str:

@@ -107,6 +107,8 @@ class Asked:
 @functools.lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[str, ...]:
     """The words of a text, lower case and without accents."""
+    if text.isascii():  # the same, ten times as fast
+        return tuple(WORD.findall(text.lower()))
     bare = unicodedata.normalize("NFKD", text.casefold())
     return tuple(WORD.findall("".join(c for c in bare if not unicodedata.combining(c))))
 
@@ -159,6 +161,7 @@ def _wanted(tag: str) -> frozenset[str]:
     return words if telling(words) else frozenset()
 
 
+@functools.lru_cache(maxsize=4096)
 def cue(question: Asked, area: str) -> str:
     """The words of the question that mean this area without naming it, as written; or ""."""
     for phrase in _CUES.get(area.casefold(), ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -25,7 +26,7 @@ from matching.vector_index import VectorIndex
 from mentors.models import Mentee, Mentor
 
 # Candidates by meaning, and as many by words. A list shows at most 50 of them.
-DEPTH: Final = 100
+DEPTH: Final = 60
 
 # How far back it counts whether a mentor answered requests.
 REQUESTS_FOR: Final = timedelta(days=182)
@@ -55,14 +56,29 @@ class Eligible:
         return named, {f"who{place}": value for place, value in enumerate(params)}
 
 
-class _Prepared(psycopg.Cursor[Any]):
-    """Plans a statement once for each connection instead of once for each search."""
+class _Prepared(psycopg.RawCursor[Any]):
+    """Plans a statement once for each connection, and reads it once for each process.
+
+    psycopg looks for the parameters of a long statement anew every time, which takes longer than sending it.
+    """
 
     def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
         # Behind a pooler that lends connections by transaction there is nothing to keep a plan in.
         # Those who run one set this for the same reason, as Django's documentation says.
         pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS", False)
-        return super().execute(query, params, prepare=not pooled)
+        raw, names = _numbered(query)
+        return super().execute(raw, [params[name] for name in names], prepare=not pooled)
+
+
+@functools.lru_cache(maxsize=64)
+def _numbered(query: str) -> tuple[str, tuple[str, ...]]:
+    """The statement with $1, $2, … for its named parameters, and their names in that order."""
+    places: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${places.setdefault(found[1], len(places) + 1)}" if found[1] else "%"
+
+    return re.sub(r"%(?:%|\((\w+)\)s)", number, query), tuple(places)
 
 
 def _prepared_cursor() -> Any:

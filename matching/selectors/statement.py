@@ -16,6 +16,7 @@ so that share is estimated first, on a sample. No set is ever cut before the rul
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from typing import Final
 
@@ -241,6 +242,7 @@ _CANDIDATES: Final = f"""
 """
 
 
+@functools.lru_cache(maxsize=64)
 def statement(who: str, index: VectorIndex | None, depth: int) -> str:
     """The whole statement; its parameters are named.
 

@@ -9,11 +9,9 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import connection
-from django.db.models import AutoField, Model
-from django.db.models.expressions import DatabaseDefault
+from psycopg.types.json import Jsonb
 
 from accounts.models import User
-from matching.models import MatchImpression, MatchRequest
 from matching.services.courses import Course
 from matching.services.filters import Filters
 from matching.services.matches import Match, MatchAnswer
@@ -41,6 +39,21 @@ _REPEAT: Final = f"""
 """  # noqa: S608 - made of the constants above
 
 
+# All of it in one statement, and so together, without the trips that a transaction takes.
+_STORE: Final = f"""
+    WITH asked AS (
+        INSERT INTO matching_matchrequest (id, took_ms, created_at, {", ".join(AS_ASKED)})
+        VALUES (%(id)s, %(took_ms)s, %(created_at)s, {", ".join(f"%({name})s" for name in AS_ASKED)})
+        RETURNING id
+    )
+    INSERT INTO matching_matchimpression (request_id, {", ".join(AS_SHOWN)})
+    SELECT asked.id, {", ".join(AS_SHOWN)}
+    FROM asked, jsonb_to_recordset(%(shown)s) AS shown (
+        mentor_id uuid, position smallint, score smallint, reasons jsonb, is_explored boolean, team text
+    )
+"""  # noqa: S608 - made of the constants above
+
+
 def store(
     user: User,
     question: Question,
@@ -52,65 +65,35 @@ def store(
     now: datetime,
 ) -> UUID:
     """The request and its impressions; the request's id."""
-    request = MatchRequest(
-        id=uuid4(),
-        user=user,
-        query=question.text,
-        filters=filters.as_json(),
-        model_id=question.model_id,
-        policy=course.label.name,
-        policy_version=course.label.version,
-        experiment_id=course.experiment_id,
-        arm=course.arm,
-        advice=", ".join(question.advice.kinds),
-        took_ms=took_ms,
-        created_at=now,
-    )
-    _insert(
-        request,
-        [
-            MatchImpression(
-                request=request,
-                mentor=found.mentor,
-                position=position,
-                team=found.team,
-                score=found.score,
-                is_explored=found.is_explored,
-                reasons=[asdict(reason) for reason in found.reasons],
-            )
-            for position, found in enumerate(matches, start=1)
-        ],
-    )
-    return request.id
-
-
-def _insert(request: MatchRequest, impressions: Sequence[MatchImpression]) -> None:
-    """All of it in one statement, and so together, without the trips that a transaction takes."""
-    statement, values = _inserting(MatchRequest, [request])
-    if impressions:
-        rows, more = _inserting(MatchImpression, impressions)
-        statement, values = f"WITH asked AS ({statement}) {rows}", values + more
+    request_id = uuid4()
+    asked = {
+        "id": request_id,
+        "took_ms": took_ms,
+        "created_at": now,
+        "user_id": user.pk,
+        "query": question.text,
+        "filters": Jsonb(filters.as_json()),
+        "model_id": question.model_id,
+        "policy": course.label.name,
+        "policy_version": course.label.version,
+        "experiment_id": course.experiment_id,
+        "arm": course.arm,
+        "advice": ", ".join(question.advice.kinds),
+    }
+    shown = [
+        {
+            "mentor_id": str(found.mentor.pk),
+            "position": position,
+            "score": found.score,
+            "reasons": [asdict(reason) for reason in found.reasons],
+            "is_explored": found.is_explored,
+            "team": found.team,
+        }
+        for position, found in enumerate(matches, start=1)
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-
-
-def _inserting(model: type[Model], rows: Sequence[Model]) -> tuple[str, list[Any]]:
-    """An INSERT of these rows; the database fills in its own keys and defaults."""
-    fields = [
-        field
-        for field in model._meta.concrete_fields
-        if not isinstance(field, AutoField)
-        and not isinstance(getattr(rows[0], field.attname), DatabaseDefault)
-    ]
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    values = [
-        field.get_db_prep_save(getattr(instance, field.attname), connection)
-        for instance in rows
-        for field in fields
-    ]
-    all_rows = ", ".join([row] * len(rows))
-    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {all_rows}', values  # noqa: S608
+        cursor.execute(_STORE, {**asked, "shown": Jsonb(shown)})
+    return request_id
 
 
 def repeat(kept: MatchAnswer, *, took_ms: int, now: datetime) -> MatchAnswer | None:
