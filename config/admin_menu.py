@@ -93,7 +93,11 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
 def _entry(
     request: HttpRequest, label: str, icon: str, name: str, page: str = "changelist"
 ) -> dict[str, Any]:
-    entry = {"title": _(label), "icon": icon, "link": reverse(f"admin:{name}_{page}")}
+    entry: dict[str, Any] = {
+        "title": _(label),
+        "icon": icon,
+        "link": reverse(f"admin:{name}_{page}"),
+    }
     if page != "changelist":
         return entry
     # A model's other pages lie below its list, which is not open when they are.

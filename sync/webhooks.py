@@ -114,7 +114,8 @@ def keep(base: Airtable, *, now: datetime) -> None:
         registration.save(update_fields=["needs_scan"])
     shown = next((h for h in base.webhooks() if h["id"] == registration.webhook_id), None)
     wanted = notification_url()
-    if dead := _why_dead(registration, shown, now):
+    dead = _why_dead(registration, shown, now)
+    if dead or shown is None:
         retire(registration, dead)
         create(base, registration.notification_url or wanted, now=now)
         return

@@ -43,7 +43,9 @@ STORAGES = {
 }
 # Each test process has a Redis database of its own: one that empties its cache must not reset what the
 # tests beside it are counting.
-CACHES["default"]["OPTIONS"]["db"] = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # noqa: F405
+CACHES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # noqa: F405
+    "db": int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+}
 CELERY_BROKER_URL = "memory://"
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True

@@ -45,7 +45,7 @@ def hot_list(
         return make()
     mentee = mentee_of(user)
     with connection.cursor() as cursor:
-        cursor.execute(_VIEWER, {"user": user.pk, "mentee": mentee and mentee.pk})
+        cursor.execute(_VIEWER, {"user": user.pk, "mentee": mentee.pk if mentee else None})
         generation, is_settled, *viewer = cursor.fetchone()
     made_from = (
         *(generation, viewer, user.is_program_manager, mentee is not None),

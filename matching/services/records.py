@@ -66,7 +66,7 @@ def store(
 ) -> UUID:
     """The request and its impressions; the request's id."""
     request_id = uuid4()
-    asked = {
+    asked: dict[str, Any] = {
         "id": request_id,
         "took_ms": took_ms,
         "created_at": now,
@@ -92,7 +92,7 @@ def store(
         for position, found in enumerate(matches, start=1)
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_STORE, {**asked, "shown": Jsonb(shown)})
+        cursor.execute(_STORE, asked | {"shown": Jsonb(shown)})
     return request_id
 
 

@@ -86,8 +86,9 @@ def windows(mentor: Mentor, first: datetime, last: datetime) -> list[Availabilit
         window = AvailabilityWindow(pk=object_id, mentor=mentor)
         _set(window, WINDOW.fields, cells)
         window.capacity = window.capacity or 1
-        starts, ends = window.starts_at, window.ends_at
-        if starts is not None and ends is not None and starts < last and ends > first:
+        if None in (window.starts_at, window.ends_at):
+            continue
+        if window.starts_at < last and window.ends_at > first:
             found.append(window)
     return sorted(found, key=lambda window: (window.starts_at, str(window.pk)))
 
