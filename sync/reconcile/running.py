@@ -7,6 +7,7 @@ read from its beginning again. What was healed by then is equal, and is passed o
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 
+from sync import guard, history, limiter
 from sync.airtable import ITERATOR_IS_GONE, Airtable, Record
 from sync.errors import Permanent
 from sync.mappings import BY_TABLE, Mapping
@@ -86,6 +88,10 @@ class Comparison:
             AirtableError, guard.NotBound: it stands where it stood and can go on later.
             Stopped: an operator has ended it.
         """
+        with limiter.lane(limiter.Lane.BACKFILL), history.running(f"comparison {self._run.pk}"):
+            return self._work(until)
+
+    def _work(self, until: datetime) -> bool:
         for name in self._run.tables:
             place = Place(**(self._run.progress.get(name) or {}))
             while not place.done:
@@ -96,12 +102,12 @@ class Comparison:
 
     def _step(self, mapping: Mapping, place: Place) -> None:
         table = self._base.schema().tables.get(mapping.table)
-        if table is None or PLATFORM_ID not in table.columns:
-            place.done, place.note = True, "The table does not fit; see sync_check_schema."
+        if reason := _why_not(mapping, table):
+            place.done, place.note = True, reason
             self._keep(mapping, place)
-        elif place.read:
+        elif table is not None and place.read:
             self._finish(mapping, place, table)
-        else:
+        elif table is not None:
             self._page(mapping, place, table)
         self._told(self._run, mapping.table)
 
@@ -247,10 +253,20 @@ class Comparison:
         rows = [row for outcome in outcomes for row in outcome.differences]
         if not rows:
             return
+        if not self._run.dry_run:
+            history.record(map(_event, _by_record(rows), itertools.repeat(self._clock())))
         kept = ReconcileDifference.objects.filter(run=self._run, table=mapping.table).count()
         for row in rows:
             row.run = self._run
         ReconcileDifference.objects.bulk_create(rows[: max(0, MOST_KEPT - kept)])
+
+
+def _why_not(mapping: Mapping, table: TableSchema | None) -> str:
+    if table is None or PLATFORM_ID not in table.columns:
+        return "The table does not fit; see sync_check_schema."
+    if mapping.table in guard.paused_tables():
+        return "Passed over: an operator has paused the table."
+    return ""
 
 
 def only_here(mapping: Mapping) -> QuerySet[Any]:
@@ -274,6 +290,34 @@ def _page_of(run: ReconcileRun, mapping: Mapping, records: Sequence[Record]) -> 
             str(record.fields.get("Email") or "").strip().lower() if has_email else ""
             for record in records
         ],
+    )
+
+
+def _by_record(rows: Iterable[ReconcileDifference]) -> list[list[ReconcileDifference]]:
+    found: dict[tuple[str, Any], list[ReconcileDifference]] = {}
+    for row in rows:
+        if row.side != Side.NOBODY:
+            found.setdefault((row.record_id, row.object_id), []).append(row)
+    return list(found.values())
+
+
+def _event(rows: Sequence[ReconcileDifference], now: datetime) -> history.Event:
+    """What was healed of one record, for its history."""
+    first = rows[0]
+    incoming = any(row.side == Side.HERE for row in rows)
+    return history.Event(
+        history.Kind.RECONCILED,
+        history.IN if incoming else history.OUT,
+        first.subject,
+        first.object_id,
+        now,
+        record_id=first.record_id,
+        fields={
+            row.field: [row.here, row.there] if row.side == Side.HERE else [row.there, row.here]
+            for row in rows
+            if row.field
+        },
+        detail=f"{first.get_kind_display()}. {first.note}".strip(),
     )
 
 

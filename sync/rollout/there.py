@@ -26,6 +26,7 @@ from mentors.models import Block, Expertise, Mentor
 from mentors.vocabulary import INDUSTRIES, LANGUAGES, STAGES, tidy
 from sessions_app.models import AvailabilityWindow
 from sync.mappings import MENTOR, WINDOW
+from sync.mappings.base import PLATFORM
 from sync.models import RecordLink
 from sync.records import LINKED
 
@@ -148,10 +149,12 @@ def _set(found: Any, fields: Iterable[Any], cells: dict[str, Any]) -> None:
     for field in fields:
         if field.rides or field.links or not isinstance(field.read, str):
             continue
-        if field.name in cells:
-            *path, name = field.read.split(".")
-            target = found
-            for step in path:
-                target = getattr(target, step)
-            with suppress(Refusal):  # a value that we could not hold: ours is shown
-                setattr(target, name, field.codec.python(cells[field.name]))
+        value = cells.get(field.name, field.codec.empty)  # what was never there is an empty cell
+        if field.authority is PLATFORM and value == field.codec.empty:
+            continue
+        *path, name = field.read.split(".")
+        target = found
+        for step in path:
+            target = getattr(target, step)
+        with suppress(Refusal):  # a value that we could not hold: ours is shown
+            setattr(target, name, field.codec.python(value))

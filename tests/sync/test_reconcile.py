@@ -12,7 +12,7 @@ from mentors.models import Mentor
 from sessions_app.models import AvailabilityWindow, Feedback
 from sync import airtable
 from sync.mappings import REGISTRY
-from sync.models import OutboxRow, RecordLink, SyncConflict
+from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent, TableState
 from sync.reconcile import runs
 from sync.reconcile.comparing import values_of
 from sync.reconcile.models import ReconcilePage, ReconcileRun
@@ -98,6 +98,9 @@ class TestDrift:
             "field", "Headline", "Edited in silence", "here",
         )  # fmt: skip
         assert row.here == "Raised three seed rounds"
+        event = SyncEvent.objects.filter(kind="reconciled").get()
+        assert (event.object_id, event.run) == (mentor.pk, f"comparison {done.pk}")
+        assert event.fields == {"Headline": ["Raised three seed rounds", "Edited in silence"]}
         drain()
         assert not OutboxRow.objects.exists()
 
@@ -192,6 +195,16 @@ class TestDrift:
         assert base.of("Mentors", here)
         assert {row.kind for row in done.differences.all()} == {"new_there", "new_here"}
 
+    def test_a_paused_table_is_passed_over(self, base, mentor):
+        silently(base, "Mentors", base.of("Mentors", mentor)["id"], Headline="Theirs")
+        TableState.objects.create(table="Mentors", paused=True)
+
+        done = compare()
+
+        assert "paused" in done.progress["Mentors"]["note"]
+        mentor.refresh_from_db()
+        assert mentor.headline != "Theirs"
+
 
 class TestDeletions:
     def test_a_row_that_is_gone_is_withdrawn(self, base, mentor):
@@ -283,6 +296,7 @@ class TestARehearsal:
         assert list(RecordLink.objects.order_by("pk").values()) == links
         assert not OutboxRow.objects.exists()
         assert not SyncConflict.objects.exists()
+        assert not SyncEvent.objects.filter(kind__in=["reconciled", "applied", "linked"]).exists()
         assert {entry["method"] for entry in base.requests()} == {"GET"}
 
     def test_foretells_what_then_happens(self, base, mentor):
