@@ -256,7 +256,9 @@ class Here:
         if session is not None:
             at = time.time()
             user = User.objects.get(mentee=session.mentee_id)
-            services.cancel_session(session_id=session.pk, by=user, clock=timezone.now)
+            services.cancel_session(
+                session_id=session.pk, by=user, reason="Something came up.", clock=timezone.now
+            )
             values = {"Status": "Cancelled"}
             self._ledger.note(HERE, "session", values, at=at, how="cancelled", object_id=session.pk)
 
