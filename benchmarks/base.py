@@ -91,7 +91,7 @@ def sandbox(state: Path, *, rps: int) -> Iterator[Sandbox]:
         yield found
     finally:
         process.terminate()
-        process.wait(15)
+        process.communicate(timeout=15)
 
 
 class Workers:
@@ -136,4 +136,4 @@ class Workers:
         """Whatever is left of them."""
         for process in self._processes:
             process.kill()
-            process.wait()
+            process.communicate()

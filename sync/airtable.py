@@ -158,13 +158,20 @@ class Airtable(Wire):
             raise
         return self._records(table, answer)
 
-    def delete(self, table: str, record_id: str) -> None:
-        """Delete a row; one that is gone already is fine."""
-        try:
-            path = f"{self._table_path(table)}/{record_id}"
-            self._request("DELETE", path, missing_is_gone=True, table=table)
-        except Gone:
-            pass
+    def delete(self, table: str, *record_ids: str) -> None:
+        """Delete at most ten rows; those that are gone already are fine."""
+        path = self._table_path(table)
+        if len(record_ids) > 1:
+            try:
+                self._request("DELETE", path, params={"records[]": list(record_ids)}, table=table)
+                return
+            except Permanent:
+                pass  # one of them is gone, and refuses the others with it
+        for record_id in record_ids:
+            try:
+                self._request("DELETE", f"{path}/{record_id}", missing_is_gone=True, table=table)
+            except Gone:
+                pass
 
     # Schema
 

@@ -21,7 +21,7 @@ from sync.mappings import REGISTRY, Mapping
 from sync.mappings.base import PLATFORM_ID
 from sync.models import OutboxRow, SyncEvent
 from sync.outbox import LEASE, MOST_CLAIMED
-from sync.planning import Step, Task, batches, plan
+from sync.planning import Step, Task, batches, in_tens, plan
 from sync.records import note_many, remember_hint
 from sync.schema import TableSchema
 from sync.sent import Sent, happened, settle, settle_deleted, tie
@@ -126,8 +126,8 @@ class Drain:
         self.sent.settled += len(settled)
         self._wait(by_step.get(Step.WAIT, []))
         self._look_by_key(mapping, by_step.get(Step.LOOK, []))
-        for task in by_step.get(Step.DELETE, []):
-            self._delete(task)
+        for tens in in_tens(by_step.get(Step.DELETE, [])):
+            self._delete(tens)
         for batch in batches(tasks):
             self._send(batch)
         if Step.CREATE in by_step:
@@ -165,7 +165,7 @@ class Drain:
         else:
             self._store(batch, records)
 
-    def _claim_again(self, batch: list[Task]) -> None:
+    def _claim_again(self, batch: Sequence[Task]) -> None:
         """The claim must outlast the request; what is about to be created must be known by then."""
         rows, now = [task.row for task in batch], self._clock()
         if batch[0].step is Step.CREATE:
@@ -207,22 +207,17 @@ class Drain:
             reason = f"The record {record.id} stands for something else already."
             self._bury(task, Permanent("LINKED_ELSEWHERE", reason))
 
-    def _delete(self, task: Task) -> None:
-        if task.link is None:
-            settle([task], self._clock())
-            self._closed([task])
-            return
-        self._claim_again([task])
+    def _delete(self, tasks: Sequence[Task]) -> None:
+        self._claim_again(tasks)
+        record_ids = [task.link.record_id for task in tasks if task.link is not None]
         try:
-            self._base.delete(task.mapping.table, task.link.record_id)
-        except guard.NotBound:
-            raise
+            self._base.delete(tasks[0].mapping.table, *record_ids)
         except AirtableError as error:
-            self._failed([task], error)
+            self._failed(tasks, error)
             return
-        settle_deleted(task, self._clock())
-        self._closed([task])
-        self.sent.deleted += 1
+        settle_deleted(tasks, self._clock())
+        self._closed(tasks)
+        self.sent.deleted += len(tasks)
 
     # What is unclear
 

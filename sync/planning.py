@@ -250,8 +250,11 @@ def batches(tasks: Iterable[Task]) -> list[list[Task]]:
     for task in tasks:
         if task.step in (Step.CREATE, Step.UPDATE):
             groups.setdefault((task.step, task.typecast), []).append(task)
+    return [tens for group in groups.values() for tens in in_tens(group)]
+
+
+def in_tens(tasks: Sequence[Task]) -> list[list[Task]]:
+    """As many as a request takes."""
     return [
-        group[start : start + MOST_RECORDS]
-        for group in groups.values()
-        for start in range(0, len(group), MOST_RECORDS)
+        list(tasks[start : start + MOST_RECORDS]) for start in range(0, len(tasks), MOST_RECORDS)
     ]

@@ -162,16 +162,18 @@ def settle(tasks: Sequence[Task], now: datetime) -> None:
             deletions.forget_erased(task.mapping, task.row.object_id, task.link.record_id)
 
 
-def settle_deleted(task: Task, now: datetime) -> None:
-    """The record was deleted."""
-    assert task.link is not None
+def settle_deleted(tasks: Sequence[Task], now: datetime) -> None:
+    """The records were deleted."""
+    links = [task.link.pk for task in tasks if task.link is not None]
     with transaction.atomic():
-        RecordLink.objects.filter(pk=task.link.pk).update(
+        RecordLink.objects.filter(pk__in=links).update(
             state=RecordLink.State.DELETED_REMOTE, ancestor={}, frozen={}, synced_at=now
         )
-        happened(Kind.DELETED, [task], now, "")
-        outbox.finish([task.row])
-        deletions.forget_erased(task.mapping, task.row.object_id, task.link.record_id)
+        happened(Kind.DELETED, tasks, now, "")
+        outbox.finish([task.row for task in tasks])
+        for task in tasks:
+            if task.link is not None:
+                deletions.forget_erased(task.mapping, task.row.object_id, task.link.record_id)
 
 
 def freeze(tasks: Sequence[Task], now: datetime) -> None:

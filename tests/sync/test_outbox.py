@@ -139,6 +139,7 @@ class TestUpdating:
 
 class TestFailures:
     def test_one_poisoned_record_is_found_and_buried_alone(self, base):
+        """Trap 10: one record of ten is refused, and the nine go through."""
         mentor, mentee = bob().mentor, MenteeFactory()
         sessions = [booked(mentor, mentee, days=day) for day in range(1, 11)]
         poison = sessions[4]
@@ -210,6 +211,7 @@ class TestFailures:
         assert base.row("Mentors")["fields"]["Platform ID"] == str(mentor.pk)
 
     def test_the_rate_limit_holds_everybody_for_half_a_minute(self, base):
+        """Trap 11: a 429 of the rate costs the whole base half a minute."""
         bob()
         base.fault("error_before", status=429, type="RATE_LIMIT_REACHED", method="PATCH")
 
@@ -223,6 +225,7 @@ class TestFailures:
         assert len(base.rows("Mentors")) == 1
 
     def test_a_spent_quota_opens_the_circuit(self, base):
+        """Trap 11: a 429 of the month's quota is another matter, and is not repeated."""
         mentor = bob().mentor
         MenteeFactory()
         base.fault(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from mentors.models import Mentor
-from sync import outbox, services
-from sync.models import OutboxRow, SyncEvent
+from sessions_app.models import AvailabilityWindow
+from sync import guard, outbox, services
+from sync.airtable import Airtable
+from sync.models import BaseBinding, OutboxRow, SyncEvent
 from sync.planning import LOOP_WRITES
 from tests.factories import MenteeFactory, MentorFactory
 from tests.hours import open_window
@@ -177,3 +180,75 @@ class TestALongQueue:
         event = events(mentor, "sent")[-1]
         assert event.fields["Headline"][1] == "New"
         assert event.record_id == link_of(mentor).record_id
+
+
+class TestAStopInTheMiddle:
+    """The switch is asked at send time: within a second it is heeded in the middle of a run."""
+
+    @pytest.mark.parametrize("stop", ["table", "base"])
+    def test_what_was_not_sent_yet_waits(self, base, monkeypatch, stop):
+        monkeypatch.setattr(guard, "REMEMBERED", 0.0)
+        MentorFactory.create_batch(30)
+
+        def pause(action):
+            if stop == "table":
+                services.pause_table(table="Mentors", by="Carol", now=timezone.now())
+            else:
+                BaseBinding.objects.update(paused=True)
+
+        with in_this_thread(base, pause):
+            drain()
+
+        assert len(base.rows("Mentors")) == 10
+        waiting = OutboxRow.objects.all()
+        assert len(waiting) == 20
+        assert {(row.attempts, row.sent) for row in waiting} == {(0, None)}
+
+        services.resume_table(table="Mentors")
+        BaseBinding.objects.update(paused=False)
+        drain()
+        assert len(base.rows("Mentors")) == 30
+
+
+@contextmanager
+def in_this_thread(base, then):
+    """After the first request that writes, where the test's transaction is seen."""
+    write = Airtable.write
+
+    def write_and(self, *args, **more):
+        found = write(self, *args, **more)
+        then(None)
+        return found
+
+    Airtable.write = write_and
+    try:
+        yield
+    finally:
+        Airtable.write = write
+
+
+class TestDeleting:
+    def test_ten_a_request_and_one_that_is_gone_stops_no_other(self, base):
+        windows = [open_window(mentor) for mentor in MentorFactory.create_batch(12)]
+        drain()
+        base.forget_requests()
+        gone = base.of("Availability", windows[0])["id"]
+        base.delete("Availability", gone)
+        AvailabilityWindow.objects.update(is_active=False)
+
+        sent = drain()
+
+        assert base.rows("Availability") == []
+        assert sent.deleted == 12
+        assert not OutboxRow.objects.exists()
+
+    def test_twelve_in_two_requests(self, base):
+        for mentor in MentorFactory.create_batch(12):
+            open_window(mentor)
+        drain()
+        base.forget_requests()
+        AvailabilityWindow.objects.update(is_active=False)
+
+        drain()
+
+        assert [r["records"] for r in base.requests("DELETE")] == [10, 2]
