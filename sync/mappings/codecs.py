@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,15 @@ from accounts.refusals import Invalid
 
 Canonical = Any
 """str, bool, int, float, None or a list of str: what JSON keeps as it is."""
+
+
+# Of these an empty one is null, although we keep it as an empty list.
+_SINGLE = frozenset({"singleCollaborator"})
+COMPUTED = (
+    "formula", "rollup", "count", "multipleLookupValues", "autoNumber", "createdTime",
+    "lastModifiedTime", "createdBy", "lastModifiedBy", "button", "aiText", "externalSyncSource",
+    "manualSort",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,18 @@ class Codec:
     open_choices: bool = False
     """Whether a value outside the schema's choices may be added by writing it."""
     linked_table: str = ""
+    write: Callable[[Canonical], Any] = lambda value: value
+    """The canonical value, never empty, as Airtable takes it."""
+    is_computed: bool = False
+    """Airtable works it out and refuses to be told."""
 
     def outgoing(self, value: Canonical) -> Any:
-        """What to send: an empty text or date clears the cell as null."""
-        return None if value in ("", None) else value
+        """What to send. An empty value clears the cell: as null, or a list as an empty list."""
+        if value in ("", None):
+            return None
+        if value == []:
+            return None if self.type in _SINGLE else []
+        return self.write(value)
 
 
 def _text(value: Any) -> str:
@@ -102,11 +119,66 @@ def to_datetime(value: Canonical) -> datetime | None:
     return parse_datetime(value) if value else None
 
 
+def to_date(value: Canonical) -> date | None:
+    """The day behind a canonical date."""
+    return date.fromisoformat(value) if value else None
+
+
 def _records(value: Any) -> list[str]:
     if not isinstance(value, list | tuple):
         return []
     found = [item.get("id") if isinstance(item, dict) else item for item in value]
     return sorted({str(item) for item in found if item})
+
+
+def _text_within(value: Any) -> str:
+    """A barcode's text; a plain text is one too."""
+    return _text(value.get("text")) if isinstance(value, dict) else _text(value)
+
+
+def _date(value: Any) -> str | None:
+    """A day, whatever is said of the time: Airtable's dates have none."""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    try:
+        return date.fromisoformat(str(value)[:10]).isoformat() if value else None
+    except ValueError:
+        return None
+
+
+def _ids(value: Any) -> list[str]:
+    """Attachments or collaborators, by what stays: an attachment has another address at every reading."""
+    items = value if isinstance(value, list | tuple) else [value]
+    found = [item.get("id") if isinstance(item, dict) else item for item in items]
+    return sorted({str(item) for item in found if item})
+
+
+def _computed(value: Any) -> Canonical:
+    """What Airtable works out: shown, never compared with a value of ours.
+
+    A lookup comes as a list from the REST API and by linked record from a webhook; an error comes as
+    an object in place of the value.
+    """
+    if isinstance(value, dict):
+        if "valuesByLinkedRecordId" in value:
+            order = value.get("linkedRecordIds") or sorted(value["valuesByLinkedRecordId"])
+            each = (value["valuesByLinkedRecordId"].get(record_id) or [] for record_id in order)
+            return [_plain(item) for items in each for item in items] or None
+        if "error" in value or "specialValue" in value:
+            return None
+        return _plain(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value] or None
+    return None if value == "" else value
+
+
+def _plain(item: Any) -> Any:
+    """Of an object what names it."""
+    if isinstance(item, dict):
+        return next((item[key] for key in ("name", "text", "value", "id") if item.get(key)), None)
+    return item
 
 
 _DATE_TIME = {
@@ -136,6 +208,24 @@ rating = Codec(
     options={"icon": "star", "max": 5, "color": "yellowBright"},
 )
 moment = Codec("dateTime", None, _moment, to_datetime, options=_DATE_TIME)
+day = Codec("date", None, _date, to_date, options={"dateFormat": {"name": "iso"}})
+rich_text = Codec("richText", "", _text, str)
+phone = Codec("phoneNumber", "", _text, str)
+currency = Codec(
+    "currency", None, _number, lambda value: value, options={"precision": 2, "symbol": "$"}
+)
+percent = Codec("percent", None, _number, lambda value: value, options={"precision": 0})
+duration = Codec("duration", None, _number, lambda value: value, options={"durationFormat": "h:mm"})
+barcode = Codec("barcode", "", _text_within, str, write=lambda value: {"text": value})
+attachments = Codec(
+    "multipleAttachments",
+    [],
+    _ids,
+    list,
+    write=lambda value: [{"id": item} for item in value],
+)
+collaborator = Codec("singleCollaborator", [], _ids, list, write=lambda value: {"id": value[0]})
+collaborators = Codec("multipleCollaborators", [], _ids, list)
 
 
 def select(*choices: str) -> Codec:
@@ -151,3 +241,19 @@ def selects(*choices: str) -> Codec:
 def link(table: str) -> Codec:
     """Records of another table. Canonical are their record ids; the mapping knows the objects."""
     return Codec("multipleRecordLinks", [], _records, list, linked_table=table)
+
+
+def computed(type_: str) -> Codec:
+    """A field that Airtable fills. It can be read; a mapping of it has no say."""
+    return Codec(type_, None, _computed, lambda value: value, is_computed=True)
+
+
+EVERY: dict[str, Codec] = {
+    codec.type: codec
+    for codec in (
+        text, long_text, rich_text, email, url, phone, integer, currency, percent, duration, rating,
+        checkbox, select(), selects(), link(""), day, moment, attachments, collaborator,
+        collaborators, barcode, *map(computed, COMPUTED),
+    )
+}  # fmt: skip
+"""A codec for every type of field there is, by its name in the schema."""
