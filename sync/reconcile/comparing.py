@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping as MappingType, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -17,8 +18,9 @@ from uuid import UUID
 from django.db.models import Model
 
 from sync.airtable import Record
-from sync.mappings import Mapping
+from sync.mappings import BY_SUBJECT, Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
+from sync.mappings.codecs import Codec
 from sync.models import RecordLink
 from sync.records import LINKED, UNLINKED
 from sync.schema import TableSchema, usable
@@ -57,6 +59,30 @@ class _Column:
     links: str
 
 
+@lru_cache(maxsize=32)
+def _columns(subject: str, names: frozenset[str]) -> tuple[_Column, ...]:
+    return tuple(
+        _Column(name, _quickly(codec), codec.empty, codec.canonical(None), field.links)
+        for name, field in BY_SUBJECT[subject].by_name.items()
+        if name in names and not field.rides
+        for codec in [field.codec]
+    )
+
+
+def _quickly(codec: Codec) -> Callable[[Any], Any]:
+    """The canonical form; of a choice of words remembered, because few choices are made by many."""
+    if codec.type != "multipleSelects":
+        return codec.canonical
+
+    @lru_cache(maxsize=4096)
+    def of_words(words: tuple[Any, ...]) -> Any:
+        return codec.canonical(words)
+
+    return lambda value: (
+        of_words(tuple(value)) if isinstance(value, list) else codec.canonical(value)
+    )
+
+
 def pairs_of(mapping: Mapping, records: Sequence[Record]) -> list[Pair]:
     """These records with their links and objects, in full."""
     links = {
@@ -78,12 +104,7 @@ def pairs_of(mapping: Mapping, records: Sequence[Record]) -> list[Pair]:
 
 def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -> list[Record]:
     """Those in which anything is not as it was last agreed, on either side, or that are not known."""
-    columns = [
-        _Column(name, codec.canonical, codec.empty, codec.canonical(None), field.links)
-        for name, field in mapping.by_name.items()
-        if name in usable(mapping, table) and not field.rides
-        for codec in [field.codec]
-    ]
+    columns = _columns(mapping.subject, usable(mapping, table))
     links = {
         link[0]: link
         for link in RecordLink.objects.filter(

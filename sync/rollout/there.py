@@ -84,11 +84,11 @@ def windows(mentor: Mentor, first: datetime, last: datetime) -> list[Availabilit
     )
     found = []
     for object_id, cells in links.values_list("object_id", "ancestor"):
+        if not cells.get("Starts") or not cells.get("Ends"):
+            continue
         window = AvailabilityWindow(pk=object_id, mentor=mentor)
         _set(window, WINDOW.fields, cells)
         window.capacity = window.capacity or 1
-        if None in (window.starts_at, window.ends_at):
-            continue
         if window.starts_at < last and window.ends_at > first:
             found.append(window)
     return sorted(found, key=lambda window: (window.starts_at, str(window.pk)))
