@@ -82,7 +82,21 @@ def _problems(figures: Figures) -> Iterator[Problem]:
     else:
         yield from _waiting(figures)
         yield from _reading(figures)
+    yield from _spent(figures)
     yield from _failed(figures)
+
+
+def _spent(figures: Figures) -> Iterator[Problem]:
+    month = figures.month
+    if month.budget is None or not (month.stopped or month.will_exceed):
+        return
+    sentence = f"At this pace the month takes {month.forecast:,} of {month.budget:,} requests."
+    if month.stopped:
+        lanes = ", ".join(lane.value for lane in month.stopped)
+        sentence = (
+            f"{month.used:,} of this month's {month.budget:,} requests are used; stopped: {lanes}."
+        )
+    yield Problem("SyncBudget", sentence, "basebinding/", severe=bool(month.stopped))
 
 
 def _waiting(figures: Figures) -> Iterator[Problem]:

@@ -41,7 +41,8 @@ HELP: Final[dict[str, str]] = {
     "events_last_hour": "What happened to records.",
     "requests_last_hour": "Requests to the base.",
     "requests_this_month": "Requests to the base since the month began (UTC).",
-    "requests_forecast": "Requests to the base by the end of the month, going on as in the last day.",
+    "requests_forecast": "Requests to the base by the end of the month, going on as in the last week.",
+    "requests_budget": "Requests that the month allows; absent without a limit.",
     "inbound_backlog": "What Airtable told us and is not applied.",
     "inbound_oldest_seconds": "How long the first of it has waited.",
     "inbound_given_up_last_day": "What could not be applied at all.",
@@ -71,8 +72,10 @@ def samples(figures: Figures) -> Iterator[Sample]:
             count = figures.events.get((direction, kind), 0)
             yield Sample("events_last_hour", count, {"direction": direction, "kind": kind})
     yield Sample("requests_last_hour", figures.requests_last_hour)
-    yield Sample("requests_this_month", figures.requests_this_month)
-    yield Sample("requests_forecast", figures.requests_forecast)
+    yield Sample("requests_this_month", figures.month.used)
+    yield Sample("requests_forecast", figures.month.forecast)
+    if figures.month.budget is not None:
+        yield Sample("requests_budget", figures.month.budget)
     yield Sample("inbound_backlog", figures.inbound_backlog)
     yield Sample("inbound_oldest_seconds", figures.inbound_oldest_seconds)
     yield Sample("inbound_given_up_last_day", figures.inbound_given_up)

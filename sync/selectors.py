@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q, Sum
 
-from sync import addresses, guard, limiter, webhooks
+from sync import addresses, guard, limiter, meter, webhooks
 from sync.mappings import REGISTRY
 from sync.models import (
     ApiUsage,
@@ -91,9 +91,8 @@ class Figures:
     tables: tuple[TableFigures, ...]
     conflicts: int
     requests_last_hour: int
-    requests_this_month: int
-    requests_forecast: int
-    """To the end of the month, going on as in the last day."""
+    month: meter.Month
+    """The requests of this month, and where that is going."""
     success_rate: float
     lag_lately: MappingType[str, Lag]
     """By direction: out, in, both."""
@@ -133,7 +132,6 @@ def figures(*, now: datetime) -> Figures:
     """Count everything."""
     dead, tables = _tables(now)
     lately, day = _lag(now)
-    usage = _usage(now)
     inbound = _inbound(now)
     arrived = day["both"].count
     failed = dead + inbound["given_up"]
@@ -143,9 +141,8 @@ def figures(*, now: datetime) -> Figures:
         stopped=paused(),
         tables=tables,
         conflicts=SyncConflict.objects.filter(at__gte=now - DAY).count(),
-        requests_last_hour=usage["hour"],
-        requests_this_month=usage["month"],
-        requests_forecast=usage["forecast"],
+        requests_last_hour=_requests(now - HOUR),
+        month=meter.month(settings.AIRTABLE_BASE_ID or "", now=now),
         success_rate=round(arrived / (arrived + failed), 4) if arrived + failed else 1.0,
         lag_lately=lately,
         lag_last_day=day,
@@ -203,18 +200,9 @@ def _tables(now: datetime) -> tuple[int, tuple[TableFigures, ...]]:
     return sum(table.dead for table in tables), tables
 
 
-def _usage(now: datetime) -> dict[str, int]:
-    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    found = ApiUsage.objects.filter(
-        base_id=settings.AIRTABLE_BASE_ID or "", minute__gte=min(month, now - DAY)
-    ).aggregate(
-        hour=Sum("requests", filter=Q(minute__gte=now - HOUR), default=0),
-        day=Sum("requests", filter=Q(minute__gte=now - DAY), default=0),
-        month=Sum("requests", filter=Q(minute__gte=month), default=0),
-    )
-    left = (month + timedelta(days=32)).replace(day=1) - now
-    forecast = found["month"] + found["day"] * (left / DAY)
-    return {"hour": found["hour"], "month": found["month"], "forecast": round(forecast)}
+def _requests(since: datetime) -> int:
+    rows = ApiUsage.objects.filter(base_id=settings.AIRTABLE_BASE_ID or "", minute__gte=since)
+    return int(rows.aggregate(total=Sum("requests", default=0))["total"])
 
 
 def _lag(now: datetime) -> tuple[dict[str, Lag], dict[str, Lag]]:
@@ -281,8 +269,9 @@ def as_json(figures: Figures) -> dict[str, Any]:
         },
         "success_rate": figures.success_rate,
         "resting": list(figures.resting),
-        "requests_this_month": figures.requests_this_month,
-        "requests_forecast": figures.requests_forecast,
+        "requests_this_month": figures.month.used,
+        "requests_forecast": figures.month.forecast,
+        "requests_budget": figures.month.budget,
         "lag_lately": {
             direction: figures.lag_lately[direction].as_json() for direction in ("out", "in")
         },

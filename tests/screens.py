@@ -132,6 +132,11 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("admin-market", "/admin/matching/marketrun/"),
         ("admin-models", "/admin/matching/modeluse/"),
         ("admin-sync", "/admin/sync/"),
+        ("admin-sync-glance", "/admin/sync/syncevent/glance/"),
+        ("admin-sync-found", "/admin/sync/syncevent/find/?q=an"),
+        ("admin-sync-record", press("#content a[href*='/record/mentor/']")),
+        ("admin-sync-happened", "/admin/sync/syncevent/"),
+        ("admin-sync-outbox", "/admin/sync/outboxrow/"),
     ),
 }
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from accounts.admin_parts import may, person
-from sync import health, remedies, selectors, services, stories
+from sync import health, meter, remedies, selectors, services, stories
 from sync.admin.parts import WithTitles
 from sync.mappings import BY_SUBJECT, BY_TABLE
 from sync.models import OutboxRow, SyncEvent
@@ -91,6 +91,7 @@ class SyncEventAdmin(WithTitles):
             lags=_lags(figures),
             arrived=f"{figures.success_rate:.1%}",
             read_seconds=_age(figures),
+            month_ends=_month_ends(figures.month),
             webhook_well=health.webhook_is_well(figures),
             latest=latest,
             look_again=LOOK_AGAIN,
@@ -216,6 +217,13 @@ def _lags(figures: selectors.Figures) -> list[tuple[str, selectors.Lag, selector
         (label, figures.lag_lately[direction], figures.lag_last_day[direction])
         for label, direction in ((_("To Airtable"), "out"), (_("From Airtable"), "in"))
     ]
+
+
+def _month_ends(month: meter.Month) -> str:
+    if month.budget is None:
+        return _("by its end about %(forecast)s") % {"forecast": f"{month.forecast:,}"}
+    said = _("by its end about %(forecast)s of %(budget)s")
+    return said % {"forecast": f"{month.forecast:,}", "budget": f"{month.budget:,}"}
 
 
 def _age(figures: selectors.Figures) -> float | None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db.models import Sum
 from django.utils import timezone
 
 from sync import health, selectors, services
@@ -119,6 +120,18 @@ class TestJudgement:
         WebhookRegistration.objects.update(expires_at=None, last_error="Pings fail.")
         assert "Pings fail." in health.judge(figures()).sentence
 
+    def test_the_months_requests_will_not_last(self, well):
+        used = ApiUsage.objects.aggregate(used=Sum("requests"))["used"]
+        BaseBinding.objects.update(monthly_requests=used + 1_000_000)
+        assert names(figures()) == []
+        month = dataclasses.replace(figures().month, budget=100, used=50, forecast=120)
+        found = health.judge(dataclasses.replace(figures(), month=month))
+        assert found.sentence == "At this pace the month takes 120 of 100 requests."
+        BaseBinding.objects.update(monthly_requests=used)
+        found = health.judge(figures())
+        assert "stopped: backfill, sync, interactive, people." in found.sentence
+        assert found.problems[0].severe
+
     def test_somebody_changed_the_base(self, well):
         BaseField.objects.create(
             base_id=settings.AIRTABLE_BASE_ID, table="Mentors", field="Goals", is_blocked=True,
@@ -166,24 +179,12 @@ class TestFigures:
         )
         assert (found.backlog, found.dead) == (2, 1)
 
-    def test_the_month_is_forecast_by_the_last_day(self, db, settings):
-        settings.AIRTABLE_BASE_ID = "appOne"
-        now = timezone.now().replace(month=11, day=21, hour=0, minute=0, second=0, microsecond=0)
-        for days, requests in ((15, 1000), (0.5, 50), (0.01, 50), (25, 7777)):
-            ApiUsage.objects.create(
-                base_id="appOne", minute=now - timedelta(days=days), requests=requests
-            )
-        ApiUsage.objects.create(base_id="appTwo", minute=now - MINUTE, requests=9)
-        found = selectors.figures(now=now)
-        assert (found.requests_last_hour, found.requests_this_month) == (50, 1100)
-        assert found.requests_forecast == 1100 + 100 * 10
-
     def test_it_asks_as_often_for_many_as_for_none(self, well, django_assert_max_num_queries):
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(18):
             figures()
         for _ in range(30):
             outbox(MINUTE)
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(18):
             figures()
 
 

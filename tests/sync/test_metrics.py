@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sync import health, metrics, selectors
+from sync.models import BaseBinding
 from tests.factories import MentorFactory
 from tests.sync.conftest import drain
 
@@ -108,6 +109,7 @@ class TestAlerts:
 
     def test_every_metric_is_explained_and_shown(self, mentor):
         drain()
+        BaseBinding.objects.update(monthly_requests=1000)
         shown = {sample.name for sample in metrics.samples(selectors.figures(now=timezone.now()))}
         assert shown == set(metrics.HELP)
 

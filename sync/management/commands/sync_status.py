@@ -40,9 +40,10 @@ class Command(SyncCommand):
         for row in selectors.dead_letters()[:20]:
             self.stdout.write(f"  {row.subject} {row.object_id}: {row.last_error}")
         self.stdout.write(f"Conflicts today:     {figures.conflicts}")
+        month = figures.month
         self.stdout.write(
-            f"Requests this hour:  {figures.requests_last_hour}; this month "
-            f"{figures.requests_this_month}, by its end about {figures.requests_forecast}"
+            f"Requests this hour:  {figures.requests_last_hour}; this month {month.used}, by its end "
+            f"about {month.forecast}, allowed {month.budget or 'without limit'}"
         )
         for name, direction in (("Lag to Airtable", "out"), ("Lag from Airtable", "in")):
             self.stdout.write(
