@@ -18,7 +18,7 @@ from sync import guard, intake, limiter, webhooks
 from sync.airtable import Airtable, Record
 from sync.drain import Drain
 from sync.echoes import without_echoes
-from sync.errors import AirtableError, Gone
+from sync.errors import AirtableError, AuthOrQuota, Gone, Permanent
 from sync.hints import Looks, put_off
 from sync.inbound import Applier, NeedsRead
 from sync.intake import RecordChange
@@ -107,17 +107,30 @@ class Engine:
 
     def _catch_up(self, fresh: timedelta) -> bool:
         """Pull before writing, unless that was done so lately; whether anything may have changed."""
-        now = self._clock()
-        if self._base is None or (self._pulled_at and now - self._pulled_at < fresh):
+        now, base = self._clock(), self._base
+        if base is None or (self._pulled_at and now - self._pulled_at < fresh):
             return False
-        if webhooks.live(self._base.base_id) is None:
+        # Before the first webhook nothing was ever agreed on, and the first load makes one.
+        if not WebhookRegistration.objects.filter(base_id=base.base_id).exists():
             return False
         before = self.received.records
         try:
-            self._pull(self._base)
-        except Gone:
-            return False
+            self._pull_whatever_it_takes(base)
+        except (Permanent, AuthOrQuota) as error:
+            # What changed here must not wait for a webhook that Airtable will not give us.
+            logger.warning("Nothing tells what changed in Airtable, and we write: %s", error)
         return self.received.records > before
+
+    def _pull_whatever_it_takes(self, base: Airtable) -> None:
+        """Pull; where the webhook is dead, through another, which begins with reading everything.
+
+        Edits made while nothing listened are in no log. Written over unread, they would be gone
+        without a trace.
+        """
+        try:
+            self._pull(base)
+        except Gone:
+            self._pull(base)
 
     def _meet(self, mapping: Mapping, record: Record) -> None:
         """Merge a record that the sender has come upon."""

@@ -255,9 +255,15 @@ class Trial:
         if not self._is_in_a_conflict(loser):
             yield "every conflict is recorded", f"{loser}; {spec.name} is {final!r}"
         winner = theirs if wins_a_duel(self._mapping, spec.name) == THERE else ours
-        if winner.value != final:
+        if winner.value != final and not self._is_later_here(spec, theirs):
             self._counts["duels decided against the table"] += 1
             yield "who decides wins", f"{winner}; {spec.name} is {final!r}"
+
+    def _is_later_here(self, spec: Field, theirs: Edit) -> bool:
+        """Of what both may change the later edit counts, and ours is as late as the object's last."""
+        return spec.authority is Authority.SHARED and any(
+            edit.side == HERE and edit.number > theirs.number for edit in self._edits
+        )
 
     def _began_known(self) -> bool:
         """Whether the ledger has the object's values from its beginning."""
