@@ -36,7 +36,7 @@ def run(data: Path | None, *, mentors: int = MENTORS) -> dict[str, Any]:
     with scratch_database(), tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "base.db"
         with sandbox(state, rps=0) as base:
-            _load(mentors)
+            load(mentors)
             figures["yardstick, a bare client: processor ms a record"] = _bare(base)
         for workers in (1, 3):
             with sandbox(state, rps=RPS) as base:
@@ -44,7 +44,7 @@ def run(data: Path | None, *, mentors: int = MENTORS) -> dict[str, Any]:
     return figures
 
 
-def _load(count: int) -> None:
+def load(count: int) -> None:
     """So many mentors, in both places, with a webhook that reports every change."""
     users = [
         User(email=f"mentor{n}@example.com", name=f"Mentor {n}", password="!", time_zone="UTC")

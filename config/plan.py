@@ -135,7 +135,9 @@ def _first(plan: Plan) -> tuple[Program, ...]:
 def _programs(plan: Plan) -> tuple[Program, ...]:
     programs = [
         _web(plan),
-        _worker("worker", "fastlane,mail,default", concurrency=2),
+        _worker("worker", "fastlane,mail", concurrency=2),
+        # By themselves: these may take minutes, and nobody who signs in may wait behind them.
+        _worker("default", "default", concurrency=1),
         # By itself: a run waits for Airtable's rate limit, and mail must not wait behind it.
         _worker("sync", "sync", concurrency=2),
         _worker("embeddings", "embeddings", concurrency=1),

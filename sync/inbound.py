@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from accounts.refusals import Refusal
 from sync import deletions, history, invitations
@@ -52,14 +52,28 @@ class Applier:
         now = self._clock()
         edit = Edit(links=Links(), now=now, clock=self._clock)
         with transaction.atomic():
-            link = (
-                RecordLink.objects.select_for_update()
-                .filter(table=change.mapping.table, record_id=change.record_id)
-                .first()
-            )
+            link = _locked_link(change)
+            if link is None:
+                # There is no row to lock yet. A post, a look-up at sign-in and the webhook may bring
+                # the same new row at the same moment; who comes second finds what the first made.
+                _lock_record(change)
+                link = _locked_link(change)
             if read_after is not None and link is not None and link.synced_at > read_after:
                 raise Stale
             RecordMerge(change, edit).run(link)
+
+
+def _locked_link(change: RecordChange) -> RecordLink | None:
+    links = RecordLink.objects.select_for_update()
+    return links.filter(table=change.mapping.table, record_id=change.record_id).first()
+
+
+def _lock_record(change: RecordChange) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('sync.record'), hashtext(%s))",
+            [change.record_id],
+        )
 
 
 class RecordMerge(Merging):

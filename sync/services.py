@@ -76,7 +76,15 @@ def pull(*, clock: Clock = timezone.now) -> Received | None:
         if not held.enter_context(only_one(f"engine:{name}", patience=PATIENCE)):
             return None
         queue.close()
-        return Engine(base, clock=clock).pull()
+        received = Engine(base, clock=clock).pull()
+    _send_what_waited(clock())
+    return received
+
+
+def _send_what_waited(now: datetime) -> None:
+    """What fell due while we were reading found the door shut: it need not wait for the next sweep."""
+    if guard.is_configured() and _anything_due(now):
+        nudges.send("sync.tasks.drain", queue="sync")
 
 
 def pull_now(*, clock: Clock = timezone.now) -> Received | None:
@@ -87,7 +95,10 @@ def pull_now(*, clock: Clock = timezone.now) -> Received | None:
         return None
     with limiter.lane(Lane.INTERACTIVE), only_one(f"engine:{base.base_id}") as mine:
         if mine:
-            return Engine(base, clock=clock).pull()
+            received = Engine(base, clock=clock).pull()
+    if mine:
+        _send_what_waited(clock())
+        return received
     with limiter.lane(Lane.PEOPLE):
         received = Engine(base, clock=clock).admit_newcomers()
     nudges.send("sync.tasks.pull", queue="sync")

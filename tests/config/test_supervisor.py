@@ -67,9 +67,14 @@ def test_a_laptop_gets_debug_a_sandbox_and_demo_people(nothing_decided, tmp_path
     assert os.environ["AIRTABLE_API_URL"] == f"http://127.0.0.1:{made.sandbox_port}"
     assert [program.name for program in made.first] == ["migrate", "demo data"]
     names = [program.name for program in made.programs]
-    assert names == ["web", "worker", "sync", "embeddings", "beat"]
+    assert names == ["web", "worker", "default", "sync", "embeddings", "beat"]
     queues = " ".join(word for program in made.programs for word in program.command)
-    assert re.findall(r"--queues=(\S+)", queues) == ["fastlane,mail,default", "sync", "embeddings"]
+    assert re.findall(r"--queues=(\S+)", queues) == [
+        "fastlane,mail",
+        "default",
+        "sync",
+        "embeddings",
+    ]
 
 
 def test_every_queue_has_a_worker(nothing_decided, tmp_path, listener):

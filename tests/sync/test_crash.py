@@ -27,28 +27,31 @@ ROOT = Path(__file__).resolve().parents[2]
 DRAIN = "import django; django.setup(); from sync import services; services.drain()"
 
 
-def worker() -> subprocess.Popen[bytes]:
-    """A process that drains the outbox of this test's database."""
+def worker_environment() -> dict[str, str]:
+    """What a process needs to work on this test's database and base."""
     database = connection.settings_dict
     host = quote(str(database["HOST"]), safe="")
     port = f"&port={database['PORT']}" if database["PORT"] else ""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings.base",
+        "DATABASE_URL": (
+            f"postgres://{quote(database['USER'])}:{quote(database['PASSWORD'])}@/"
+            f"{quote(database['NAME'])}?host={host}{port}"
+        ),
+        "REDIS_URL": settings.REDIS_URL,
+        "VAR_DIR": str(settings.VAR_DIR),
+        "AIRTABLE_API_KEY": str(settings.AIRTABLE_API_KEY),
+        "AIRTABLE_BASE_ID": str(settings.AIRTABLE_BASE_ID),
+        "AIRTABLE_API_URL": settings.AIRTABLE_API_URL,
+        "AIRTABLE_RPS": "50",
+    }
+
+
+def worker() -> subprocess.Popen[bytes]:
+    """A process that drains the outbox of this test's database."""
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", DRAIN],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings.base",
-            "DATABASE_URL": (
-                f"postgres://{quote(database['USER'])}:{quote(database['PASSWORD'])}@/"
-                f"{quote(database['NAME'])}?host={host}{port}"
-            ),
-            "REDIS_URL": settings.REDIS_URL,
-            "VAR_DIR": str(settings.VAR_DIR),
-            "AIRTABLE_API_KEY": str(settings.AIRTABLE_API_KEY),
-            "AIRTABLE_BASE_ID": str(settings.AIRTABLE_BASE_ID),
-            "AIRTABLE_API_URL": settings.AIRTABLE_API_URL,
-            "AIRTABLE_RPS": "50",
-        },
+        [sys.executable, "-W", "ignore", "-c", DRAIN], cwd=ROOT, env=worker_environment()
     )
 
 
