@@ -10,20 +10,48 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import connection
+
 from sync.intake import RecordChange
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
 from sync.models import RecordLink
-from sync.records import LINKED
+from sync.records import LINKED, heard_up_to
 
 
 def without_echoes(changes: Sequence[RecordChange]) -> list[RecordChange]:
     """The changes that may be news: the others say what both sides agreed on already."""
     links = _links(changes)
-    return [
-        change
-        for change in changes
-        if not _is_echo(change, links.get((change.mapping.table, change.record_id)))
+    news, echoes = [], []
+    for change in changes:
+        link = links.get((change.mapping.table, change.record_id))
+        if link is not None and _is_echo(change, link):
+            echoes.append((change, link))
+        else:
+            news.append(change)
+    _remember_heard(echoes)
+    return news
+
+
+def _remember_heard(echoes: Sequence[tuple[RecordChange, Mapping[str, Any]]]) -> None:
+    """Read again after a worker died, an echo would be news: what we wrote since is another value."""
+    heard = [
+        (link["id"], link["heard"], f"{change.webhook}:{max(change.places.values())}")
+        for change, link in echoes
+        if change.webhook
+        and change.places
+        and max(change.places.values()) > heard_up_to(link["heard"], change.webhook)
     ]
+    if not heard:
+        return
+    ids, before, after = (list(column) for column in zip(*heard, strict=True))
+    with connection.cursor() as cursor:
+        # Only forward: where another worker has read on meanwhile, its mark stays.
+        cursor.execute(
+            "UPDATE sync_recordlink SET heard = mark.after"
+            " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS mark (id, before, after)"
+            " WHERE sync_recordlink.id = mark.id AND heard = mark.before",
+            [ids, before, after],
+        )
 
 
 def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -35,13 +63,13 @@ def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], Mapping[str
         for table, record_ids in by_table.items()
         for link in RecordLink.objects.filter(
             table=table, record_id__in=record_ids, state=LINKED
-        ).values("record_id", "object_id", "ancestor", "message")
+        ).values("id", "record_id", "object_id", "ancestor", "message", "heard")
     }
 
 
-def _is_echo(change: RecordChange, link: Mapping[str, Any] | None) -> bool:
+def _is_echo(change: RecordChange, link: Mapping[str, Any]) -> bool:
     # What somebody edited is never one, though we have written over it meanwhile.
-    if link is None or change.destroyed or change.again or change.edits:
+    if change.destroyed or change.again or change.edits:
         return False
     mapping, ancestor = change.mapping, link["ancestor"]
     values = (

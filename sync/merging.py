@@ -28,7 +28,7 @@ from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Instead, Values
 from sync.merge import Decision
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent, SyncLag
 from sync.nudges import after_mentor_change
-from sync.records import local_values, note
+from sync.records import heard_up_to, local_values, note
 
 logger = logging.getLogger(__name__)
 
@@ -77,8 +77,7 @@ class Merging:
 
         Returns the place in the webhook's log up to which it was.
         """
-        webhook, _, position = link.heard.partition(":")
-        heard = int(position) if webhook and webhook == self.change.webhook else 0
+        heard = heard_up_to(link.heard, self.change.webhook)
         places = self.change.places
         self.values = {
             name: value

@@ -143,6 +143,16 @@ def note_many(pairs: Iterable[tuple[str, UUID]], *, unless_noted: bool = False) 
         )
 
 
+def heard_up_to(mark: str, webhook: str) -> int:
+    """The position in that webhook's log up to which a record's news were merged; 0 for none of it.
+
+    Args:
+        mark: `RecordLink.heard`.
+    """
+    known, _, position = mark.partition(":")
+    return int(position) if known and known == webhook else 0
+
+
 def storable(value: Any) -> Any:
     """JSON as PostgreSQL keeps it: without NUL, lone surrogates and infinite numbers.
 

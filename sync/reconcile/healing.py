@@ -17,7 +17,7 @@ from django.db import models, transaction
 
 from sync.airtable import Airtable, Record
 from sync.inbound import Applier, Stale
-from sync.intake import RecordChange
+from sync.intake import RecordChange, moment_of
 from sync.mappings import Mapping
 from sync.mappings.base import PLATFORM_ID, Values
 from sync.models import OutboxRow, RecordLink
@@ -122,6 +122,8 @@ class Healer:
             {name: value for name, value in record.fields.items() if name in names},
             complete=True,
             names=frozenset(names),
+            # The invitation of somebody whose row is older than the connection is the program's to send.
+            made_at=moment_of(record.created_time),
             seen=True,
             again=True,
         )

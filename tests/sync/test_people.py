@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from mentors.models import Mentee, Mentor
-from sync import invitations, letters, people, services
+from sync import invitations, letters, people
 from sync.models import RecordLink, WebhookRegistration
 from sync.people_models import Invitation
 from tests.config.console import console
 from tests.people import alice, bob, browser, carol, mallory
+from tests.sync.comparing import run
 from tests.sync.conftest import drain, pull
 
 CODE = re.compile(r"\b[A-Z0-9]{3,4}-[A-Z0-9]{3,4}\b")
@@ -268,7 +269,7 @@ class TestAnInvitation:
         pull()
         WebhookRegistration.objects.update(created_at=timezone.now() + timedelta(minutes=5))
 
-        services.backfill()
+        run("sync_backfill")
         send(in_an_hour)
         assert not mail.outbox
         held = Invitation.objects.get()
