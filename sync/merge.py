@@ -53,7 +53,7 @@ def merge(
     conflicts: list[Conflict] = []
     undone: list[str] = []
     push = False
-    for unit in _units(fields):
+    for unit in _units(field for field in fields if field.is_heard):
         case = _Case(unit, ancestor, local, remote)
         # A change made here alone is in the outbox already.
         if not case.remote_changed or case.same:

@@ -32,7 +32,16 @@ class Authority(enum.Enum):
     SHARED = "shared"
 
 
+class Direction(enum.Enum):
+    """Which way the values of a field travel."""
+
+    BOTH = "both"
+    OUT = "out"
+    """Written by us; what is typed over it in Airtable is not an edit, and goes with the next write."""
+
+
 AIRTABLE, PLATFORM, SHARED = Authority.AIRTABLE, Authority.PLATFORM, Authority.SHARED
+OUT = Direction.OUT
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,11 @@ class Field:
     """Fields with one unit are merged together, all or none."""
     links: str = ""
     """For a link: the subject on the other end. `read` then gives that object's id."""
+    direction: Direction = Direction.BOTH
     rides: bool = False
     """Sent along with other changes, never a reason to send."""
+    create_only: bool = False
+    """Written when the record is made, and left to Airtable from then on."""
     required: bool = False
     """Cannot be cleared in Airtable."""
     accepts: tuple[Canonical, ...] = ()
@@ -97,6 +109,11 @@ class Field:
         if self.columns is not None:
             return self.columns
         return (self.read,) if isinstance(self.read, str) and "." not in self.read else ()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether an edit in Airtable means anything to us."""
+        return self.direction is Direction.BOTH and not self.create_only
 
     @property
     def argument(self) -> str:

@@ -18,6 +18,7 @@ from sessions_app.models import Session
 from sync.mappings import codecs
 from sync.mappings.base import (
     AIRTABLE,
+    OUT,
     PLATFORM,
     SHARED,
     Edit,
@@ -136,8 +137,8 @@ MENTOR = Mapping(
         Field("Weekly Load Cap", codecs.integer, SHARED, "weekly_load_cap", required=True),
         Field("Visibility", codecs.select(*Mentor.Visibility.values), PLATFORM, "visibility"),
         Field("Timezone", codecs.text, PLATFORM, "user.time_zone", key="time_zone"),
-        Field("Utilization", codecs.ratio, PLATFORM, _utilization, rides=True),
-        Field("Next Free Slot", codecs.moment, PLATFORM, _next_free, rides=True),
+        Field("Utilization", codecs.ratio, PLATFORM, _utilization, direction=OUT, rides=True),
+        Field("Next Free Slot", codecs.moment, PLATFORM, _next_free, direction=OUT, rides=True),
     ),
     objects=_objects,
     owned_by="SELECT {row}.id AS id WHERE NOT {row}.is_synthetic",

@@ -64,7 +64,7 @@ def _columns(subject: str, names: frozenset[str]) -> tuple[_Column, ...]:
     return tuple(
         _Column(name, _quickly(codec), codec.empty, codec.canonical(None), field.links)
         for name, field in BY_SUBJECT[subject].by_name.items()
-        if name in names and not field.rides
+        if name in names and not field.rides and field.is_heard
         for codec in [field.codec]
     )
 

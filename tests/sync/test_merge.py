@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sync.mappings import codecs
-from sync.mappings.base import AIRTABLE, PLATFORM, SHARED, Field
-from sync.merge import first_ancestor, merge
+from sync.mappings.base import AIRTABLE, OUT, PLATFORM, SHARED, Field
+from sync.merge import Decision, first_ancestor, merge
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FIELDS = (
@@ -71,6 +71,17 @@ def test_shared_the_later_edit_and_ties_to_the_platform(remote_at, wins):
     after, _ = settled(decision, {"Both": "y"}, {"Both": "z"})
     assert after["Both"] == wins
     assert [c.field for c in decision.conflicts] == ["Both"]
+
+
+def test_what_only_we_write_is_neither_taken_nor_disputed_nor_put_back():
+    """Utilization, and what is written once when the record is made."""
+    for more in ({"direction": OUT}, {"create_only": True}):
+        field = Field("Figure", codecs.text, PLATFORM, "g", **more)
+        decision = merge(
+            [field], ancestor={"Figure": "1"}, local={"Figure": "2"}, remote={"Figure": "typed"},
+            remote_at=NOON, local_at=NOON,
+        )  # fmt: skip
+        assert decision == Decision(take=(), push=False, undone=(), conflicts=())
 
 
 def test_starts_and_ends_go_together():

@@ -174,6 +174,22 @@ class TestSavedMentors:
         assert base.rows("Saved Mentors") == []
         assert not OutboxRow.objects.exists()
 
+    def test_the_time_is_written_once(self, base):
+        mentee, mentor = alice().mentee, bob().mentor
+        pull()
+        saved = mentors.save_mentor(mentee=mentee, mentor_id=mentor.pk, now=timezone.now())
+        drain()
+        pull()
+        there = base.of("Saved Mentors", saved)
+        base.edit("Saved Mentors", there["id"], Saved_At="2026-01-01T00:00:00.000Z")
+        pull()
+        SavedMentor.objects.update(saved_at=timezone.now())
+        drain()
+
+        fields = base.of("Saved Mentors", saved)["fields"]
+        assert fields["Saved At"] == "2026-01-01T00:00:00.000Z"
+        assert "Sync Message" not in fields
+
     def test_a_pm_can_neither_change_nor_delete_nor_add_one(self, base):
         mentee, mentor, other = alice().mentee, bob().mentor, MentorFactory()
         pull()
