@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -122,6 +123,23 @@ class Airtable(Wire):
             if key in found:
                 found[key].append(row)
         return found
+
+    def modified_since(self, table: str, field: str, moment: datetime) -> list[Record]:
+        """The rows that this last-modified field says were modified after that moment."""
+        formula = f"IS_AFTER({{{field}}}, DATETIME_PARSE('{moment.isoformat()}'))"
+        found: list[Record] = []
+        offset: str | None = None
+        while True:
+            params = {
+                "filterByFormula": formula,
+                **_BY_ID,
+                **({"offset": offset} if offset else {}),
+            }
+            answer = self._request("GET", self._table_path(table), params=params)
+            found += self._records(table, answer)
+            offset = answer.get("offset")
+            if not offset:
+                return found
 
     def with_text(self, table: str, field: str, text: str) -> list[Record]:
         """The rows in whose field that text stands, whatever its case and the blanks around it."""

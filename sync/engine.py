@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError, IntegrityError
 
-from sync import guard, intake, limiter, webhooks
+from sync import guard, intake, limiter, poll, webhooks
 from sync.airtable import Airtable, Record
 from sync.drain import Drain
 from sync.echoes import without_echoes
@@ -72,6 +72,21 @@ class Engine:
         except guard.NotBound as unbound:
             self.received.stopped = str(unbound)
         self.look_at_hints()
+        return self.received
+
+    def poll(self) -> Received:
+        """Ask for what was modified lately, in case nobody told us."""
+        base = self._base
+        if base is None:
+            return self.received
+        asked_at = self._clock()
+        try:
+            for table, changes in poll.due(base, now=asked_at):
+                for change in without_echoes(changes):
+                    self._apply(change)
+                poll.done(table, until=asked_at)
+        except AirtableError as error:
+            self.received.stopped = str(error)
         return self.received
 
     def look_at_hints(self, *, table: str | None = None) -> Received:

@@ -232,6 +232,8 @@ class TableState(models.Model):
     paused = models.BooleanField(default=False, db_default=False)
     paused_by = models.CharField(max_length=120, blank=True, default="", db_default="")
     paused_at = models.DateTimeField(null=True, blank=True)
+    # Whatever was modified before this was asked of Airtable and merged (`sync/poll.py`).
+    polled_until = models.DateTimeField(null=True, blank=True)
     note = models.CharField(max_length=300, blank=True, default="", db_default="")
 
     def __str__(self) -> str:

@@ -125,6 +125,7 @@ def keep_webhook(*, clock: Clock = timezone.now) -> None:
     with only_one(f"engine:{base.base_id}", patience=PATIENCE) as mine:
         if mine:
             webhooks.keep(base, now=clock())
+            Engine(base, clock=clock).poll()
 
 
 def take_post(

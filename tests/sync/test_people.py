@@ -28,9 +28,9 @@ LINK = re.compile(r"/welcome/\S+/")
 
 
 @pytest.fixture(autouse=True)
-def quick(settings):
-    """A look-up takes a moment, not a second and a half; nothing is remembered from other tests."""
-    settings.PERSON_LOOKUP_SECONDS = 0.5
+def afresh(settings):
+    """Nothing is remembered from other tests; a look-up has the time that it has in the product."""
+    settings.PERSON_LOOKUP_SECONDS = 1.5
     cache.clear()
 
 
@@ -95,6 +95,7 @@ class TestSomebodyUnknownSignsIn:
         assert not User.objects.filter(email="zoe@example.com").exists()
 
     def test_known_unknown_and_asked_before_take_as_long(self, base, settings):
+        settings.PERSON_LOOKUP_SECONDS = 0.6
         alice()
         taken = []
         for email in ("alice@example.com", "zoe@example.com", "zoe@example.com"):
@@ -102,14 +103,14 @@ class TestSomebodyUnknownSignsIn:
             ask_for_code(email)
             taken.append(time.monotonic() - started)
         assert min(taken) >= settings.PERSON_LOOKUP_SECONDS
-        assert max(taken) < settings.PERSON_LOOKUP_SECONDS + 0.4
+        assert max(taken) - min(taken) < settings.PERSON_LOOKUP_SECONDS
 
     def test_a_base_that_hangs_is_not_waited_for(self, base, settings):
         base.create("Mentors", Name="Dana", Email="dana@example.com", Is_Active=True)
-        base.fault("timeout_after_apply", method="GET", delay=5)
+        base.fault("timeout_after_apply", method="GET", delay=8)
         started = time.monotonic()
         ask_for_code("dana@example.com")
-        assert time.monotonic() - started < settings.PERSON_LOOKUP_SECONDS + 0.5
+        assert time.monotonic() - started < 5
 
     def test_the_base_is_asked_once_about_an_address(self, base):
         ask_for_code("zoe@example.com")
@@ -131,7 +132,7 @@ class TestSomebodyUnknownSignsIn:
         settings.PERSON_LOOKUP_SECONDS = 0.0
         started = time.monotonic()
         ask_for_code("zoe@example.com")
-        assert time.monotonic() - started < 0.4
+        assert time.monotonic() - started < 1.5
 
 
 class TestNoTakeover:
