@@ -6,9 +6,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from benchmarks.chaos.base import Base
+from benchmarks.chaos.base import Base, Refused
 from benchmarks.chaos.stage import Stage
 from benchmarks.chaos.there import There
 from sync.models import WebhookRegistration
@@ -118,7 +119,8 @@ class Mishaps:
         webhook = live.first()
         if webhook is None:
             return
-        self.base.end_webhook(webhook, how)
+        with suppress(Refused):  # it was ended before, and nobody has noticed yet
+            self.base.end_webhook(webhook, how)
         if how != "mute" and not self.is_patient:
             # What is deleted while nothing listens is found by a comparison alone, and that takes a
             # deletion for one only a minute later.

@@ -84,6 +84,13 @@ def test_a_fault_nobody_knows_is_refused(call):
     assert call("POST", "/_sandbox/switches", {"batch_atomc": False}).status == 422
 
 
+def test_faults_that_have_not_happened_can_be_called_off(call, mentors):
+    call("POST", "/_sandbox/faults", {"kind": "error_before", "times": 3})
+    call("DELETE", "/_sandbox/faults")
+    assert call("GET", "/_sandbox/faults").body == {"faults": []}
+    assert mentors.all() == []
+
+
 def test_reset_clears_everything(call, mentors, sandbox):
     mentors.create({"Name": "Bob"})
     call("POST", "/_sandbox/switches", {"batch_atomic": False})

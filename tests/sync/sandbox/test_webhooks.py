@@ -223,6 +223,16 @@ class TestLife:
         (last,) = base.webhook(hook.id).payloads()
         assert (last.error, last.error_code) == (True, "INVALID_HOOK")
 
+    def test_a_muted_one_records_and_is_silent(self, base, call, mentors, hook):
+        call("POST", "/_sandbox/mute-webhook", {"webhook": hook.id})
+        mentors.create({"Name": "Bob"})
+        assert not base.webhook(hook.id).are_notifications_enabled
+        assert len(list(base.webhook(hook.id).payloads())) == 1
+
+    def test_a_deleted_one_is_gone_without_a_request(self, base, call, hook):
+        call("POST", "/_sandbox/delete-webhook", {"webhook": hook.id})
+        assert base.webhooks() == []
+
     def test_a_specification_takes_ids_only(self, call):
         filters = {"dataTypes": ["tableData"], "recordChangeScope": "Mentors"}
         body = {"specification": {"options": {"filters": filters}}}
