@@ -80,7 +80,7 @@ class _Lags:
         _until(lambda: WebhookRegistration.objects.filter(is_live=True).exists())
         _until(lambda: not OutboxRow.objects.exists())
         self._by_ping("warm up")
-        figures = {
+        figures: dict[str, Any] = {
             "in, by a ping: seconds (p95 at most 5)": self._each(self._by_ping),
             "out, idle: seconds (p95 at most 5)": self._each(self._out),
         }

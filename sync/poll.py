@@ -35,9 +35,8 @@ def due(base: Airtable, *, now: datetime) -> Iterator[tuple[str, list[RecordChan
 
     Whoever takes them notes with `done` that they were applied.
     """
-    polled = dict(
-        TableState.objects.exclude(polled_until=None).values_list("table", "polled_until")
-    )
+    states = TableState.objects.values_list("table", "polled_until")
+    polled = {table: until for table, until in states if until is not None}
     paused = guard.paused_tables()
     for mapping in REGISTRY:
         table = base.schema().tables.get(mapping.table)

@@ -32,7 +32,8 @@ def move_in(hours: words.Hours) -> None:
         Mentee(user=_user(f"mentee{number}", User.Role.MENTEE), company="Acorn", consent_at=now)
         for number in range(MENTEES)
     ]
-    User.objects.bulk_create([person.user for person in (*mentors, *mentees)])
+    User.objects.bulk_create([mentor.user for mentor in mentors])
+    User.objects.bulk_create([mentee.user for mentee in mentees])
     Mentor.objects.bulk_create(mentors)
     Mentee.objects.bulk_create(mentees)
     Expertise.objects.bulk_create(Expertise(mentor=mentor, area="Sales") for mentor in mentors)
