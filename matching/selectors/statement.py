@@ -44,7 +44,7 @@ STEPS_MEMORY: Final = 8
 
 # Chunks that are walked to for one candidate by meaning: the nearest are often of one mentor, and the
 # last of a walk are found less surely than the first.
-CHUNKS_EACH: Final = 4
+CHUNKS_EACH: Final = 10
 
 # Words of a question are looked up from the rarest on until they have so many hits in all: what nearly
 # everyone writes costs most to look up and tells least. What the others say is added on the candidates.
