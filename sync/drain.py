@@ -8,7 +8,7 @@ may be handled twice without harm, and a change that is none costs no request.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
@@ -17,7 +17,7 @@ from sync import guard, limiter, outbox
 from sync.airtable import Airtable, Record
 from sync.errors import AirtableError, Ambiguous, AuthOrQuota, Permanent, SchemaDrift
 from sync.limiter import Lane
-from sync.mappings import REGISTRY, Mapping
+from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import PLATFORM_ID
 from sync.models import OutboxRow, SyncEvent
 from sync.outbox import LEASE, MOST_CLAIMED
@@ -253,8 +253,7 @@ class Drain:
         """A single record that Airtable does not take."""
         if task.step is Step.CREATE and self._has_copies(task):
             return
-        # It, or something it links to, was deleted there: a look at the record itself tells.
-        if error.type == "ROW_DOES_NOT_EXIST" and task.link is not None and self._is_gone(task):
+        if error.type == "ROW_DOES_NOT_EXIST" and self._is_anything_gone(task):
             return
         self._bury(task, error)
 
@@ -275,17 +274,26 @@ class Drain:
         self._closed([task])
         return True
 
-    def _is_gone(self, task: Task) -> bool:
-        assert task.link is not None
+    def _is_anything_gone(self, task: Task) -> bool:
+        """Whether the record, or one that it links to, was deleted there and we do not know it yet.
+
+        Each is then looked at as if somebody had asked for it, and this waits for what comes of that.
+        """
+        gone: list[tuple[str, str]] = []
         try:
-            if self._base.row(task.mapping.table, task.link.record_id) is not None:
-                return False
+            for table, record_ids in _named_in(task):
+                there = self._base.rows(table, record_ids)
+                gone += [(table, record_id) for record_id in record_ids if record_id not in there]
         except AirtableError as error:
             self._failed([task], error)
             return True
-        remember_hint(task.mapping.table, task.link.record_id)
-        self._put_off([task], "The record is gone from Airtable.", "gone", outbox.FIRST_PAUSE)
-        return True
+        for table, record_id in gone:
+            remember_hint(table, record_id)
+        if gone:
+            tables = ", ".join(dict.fromkeys(table for table, _ in gone))
+            reason = f"A record of {tables} is gone from Airtable."
+            self._put_off([task], reason, "gone", outbox.FIRST_PAUSE)
+        return bool(gone)
 
     # What becomes of rows
 
@@ -330,6 +338,15 @@ class Drain:
         else:
             outbox.give_back([task.row], self._clock())
         self._closed([task])
+
+
+def _named_in(task: Task) -> Iterator[tuple[str, list[str]]]:
+    """The records that a request for this task speaks of, by table."""
+    if task.link is not None and task.step is Step.UPDATE:
+        yield task.mapping.table, [task.link.record_id]
+    for field in task.mapping.fields:
+        if field.links and task.fields.get(field.name):
+            yield BY_SUBJECT[field.links].table, list(task.fields[field.name])
 
 
 def _linking_to(mapping: Mapping) -> list[str]:

@@ -70,7 +70,8 @@ class There:
         subject = self._chance.choice(sorted(words.IN_VAIN))
         mapping = BY_SUBJECT[subject]
         row = self._any_row(mapping)
-        if row is not None:
+        # A row that is not known yet may well say too little: what it lacks is set when it is admitted.
+        if row is not None and row["id"] in self._objects(mapping):
             name = self._chance.choice(sorted(words.IN_VAIN[subject]))
             maker = words.IN_VAIN[subject][name]
             self._set(mapping, row, {name: maker(self._chance, self._next())})

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models import F, Func, JSONField, Value
+from django.utils import timezone
 
 from mentors.models import Mentor
-from sync.models import OutboxRow, SyncConflict, WebhookRegistration
-from tests.sync.conftest import drain, pull
+from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, WebhookRegistration
+from sync.records import note
+from tests.hours import open_window
+from tests.sync.conftest import drain, drain_later, outbox_of, pull, pull_later
 
 
 def live():
@@ -39,6 +43,39 @@ def test_trap_7_a_dead_webhook_is_replaced_and_the_base_read_before_anything_is_
     assert live() != dead
     drain()
     assert base.of("Mentors", mentor)["fields"]["Headline"] == "What Carol wrote"
+    assert not OutboxRow.objects.exists()
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["known hours", "new hours"])
+def test_hours_whose_mentor_was_deleted_there_wait_until_that_is_known(base, mentor, is_new):
+    """Airtable refuses a link to what it has deleted; that is no fault of the hours."""
+    window = open_window(mentor)
+    if not is_new:
+        drain()
+        pull()
+    base.delete("Mentors", base.of("Mentors", mentor)["id"])
+    for hook in base.server.base.webhooks.hooks.values():
+        hook.payloads.clear()
+    if not is_new:
+        # As after any edit that we put back: the cell was emptied by the deletion.
+        RecordLink.objects.filter(object_id=window.pk).update(
+            ancestor=Func(
+                F("ancestor"), Value("{Mentor}"), Value("[]", JSONField()), function="jsonb_set"
+            )
+        )
+        note("window", window.pk)
+
+    drain()
+
+    waiting = outbox_of(window)
+    assert (waiting.status, waiting.error_kind) == ("pending", "gone")
+    for _ in range(2):  # only the second miss counts
+        pull_later()
+        InboundChange.objects.filter(applied_at=None).update(next_attempt_at=timezone.now())
+    drain_later()
+    mentor.refresh_from_db()
+    assert not mentor.is_active
+    assert "Mentor" not in base.of("Availability", window)["fields"]
     assert not OutboxRow.objects.exists()
 
 
