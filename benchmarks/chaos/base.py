@@ -39,11 +39,13 @@ class Base:
 
     def create(self, table: str, fields: Json) -> Json:
         """A new row."""
-        return self._post("create", table=table, fields=fields)
+        made: Json = self._post("create", table=table, fields=fields)
+        return made
 
     def edit(self, table: str, record_id: str, fields: Json) -> Json:
         """Change cells of one row."""
-        return self._post("edit", table=table, record=record_id, fields=fields)
+        edited: Json = self._post("edit", table=table, record=record_id, fields=fields)
+        return edited
 
     def fill(self, table: str, edits: list[tuple[str, Json]]) -> None:
         """Change many rows at once, as when a column is pasted."""
@@ -79,7 +81,7 @@ class Base:
         """Nothing more is to go wrong; how many of the faults had happened."""
         waiting = self._get("faults")["faults"]
         self._send("DELETE", "faults")
-        left = sum(fault["times"] for fault in waiting)
+        left: int = sum(fault["times"] for fault in waiting)
         self.refusals_ordered -= sum(f["times"] for f in waiting if f["status"] == 429)
         return self.faults_ordered - left
 

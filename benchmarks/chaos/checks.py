@@ -223,7 +223,7 @@ class Trial:
         self._conflicts = list(
             SyncConflict.objects.filter(subject=mapping.subject, object_id=edits[0].object_id)
             if edits[0].object_id
-            else SyncConflict.objects.filter(object_id=link.object_id if link else None)
+            else SyncConflict.objects.filter(object_id__in=[link.object_id] if link else [])
         )
 
     def judge(self, name: str) -> Iterator[tuple[str, str]]:
