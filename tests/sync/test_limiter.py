@@ -186,6 +186,7 @@ def database_url():
 
 
 @pytest.mark.race
+@pytest.mark.crowd
 class TestProcessesTogether:
     def asking(self, base_name, meanwhile):
         """When three processes sent something, while `meanwhile` happens half a second after five did."""

@@ -13,7 +13,7 @@ from sync.people_models import Invitation
 from tests.sync.conftest import pull
 from tests.sync.test_crash import ROOT, worker_environment
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.race, pytest.mark.crowd, pytest.mark.django_db(transaction=True)]
 
 _APPLY = """
 import sys, time
