@@ -41,7 +41,7 @@ def due(base: Airtable, *, now: datetime) -> Iterator[tuple[str, list[RecordChan
     for mapping in REGISTRY:
         table = base.schema().tables.get(mapping.table)
         field = modified_field(table) if table is not None else None
-        until = polled.get(mapping.table, now - FIRST_LOOK)
+        until = polled.get(mapping.table) or now - FIRST_LOOK
         if table is None or field is None or mapping.table in paused or now - until < EVERY:
             continue
         records = base.modified_since(mapping.table, field, until - OVERLAP)

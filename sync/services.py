@@ -93,10 +93,8 @@ def pull_now(*, clock: Clock = timezone.now) -> Received | None:
     base = airtable.connect()
     if base is None:
         return None
-    received = None
     with limiter.lane(Lane.INTERACTIVE), only_one(f"engine:{base.base_id}") as mine:
-        if mine:
-            received = Engine(base, clock=clock).pull()
+        received = Engine(base, clock=clock).pull() if mine else None
     if received is not None:
         _send_what_waited(clock())
         return received
