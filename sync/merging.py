@@ -203,6 +203,8 @@ class Merging:
             said = "Decided in Office Hours; the edit is undone."
             events.append(self.event(link, Kind.REFUSED, fields=changed, detail=said))
         for conflict in decision.conflicts:
+            if conflict.field in refused:
+                continue  # who won it did not get their way
             winner = SyncConflict.Winner(conflict.winner).label
             events.append(
                 self.event(

@@ -81,7 +81,7 @@ class Base:
         """Nothing more is to go wrong; how many of the faults had happened."""
         waiting = self._get("faults")["faults"]
         self._send("DELETE", "faults")
-        left: int = sum(fault["times"] for fault in waiting)
+        left = sum(int(fault["times"]) for fault in waiting)
         self.refusals_ordered -= sum(f["times"] for f in waiting if f["status"] == 429)
         return self.faults_ordered - left
 

@@ -13,9 +13,10 @@ from django.db import models
 from benchmarks.chaos.base import Base, Json
 from benchmarks.chaos.ledger import HERE, THERE, Edit, Ledger, deletions, of_field
 from benchmarks.chaos.there import wins_a_duel
+from sync import overwritten
 from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Authority, Field
-from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict
+from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, SyncEvent
 from sync.records import LINKED, UNLINKED, local_values_of
 
 WAITING = RecordLink.State.WAITING
@@ -191,7 +192,7 @@ class Checks:
                 continue  # its row is the only place it is in
             values = sight.here.get(object_id)
             if values is not None:
-                trial = Trial(sight.mapping, edits, values, link, self.counts)
+                trial = Trial(sight.mapping, edits, values, link, self.counts, object_id)
                 for name in {edit.field for edit in edits} & set(sight.mapping.by_name):
                     for what in trial.judge(name):
                         self._say(
@@ -213,6 +214,7 @@ class Trial:
         values: dict[str, Any],
         link: RecordLink | None,
         counts: Counter[str],
+        object_id: UUID,
     ) -> None:
         self._mapping = mapping
         self._edits = edits
@@ -220,10 +222,9 @@ class Trial:
         self._counts = counts
         self._is_there = link is not None and link.state == LINKED
         self._deletions = deletions(edits)
+        self._object_id = object_id
         self._conflicts = list(
-            SyncConflict.objects.filter(subject=mapping.subject, object_id=edits[0].object_id)
-            if edits[0].object_id
-            else SyncConflict.objects.filter(object_id__in=[link.object_id] if link else [])
+            SyncConflict.objects.filter(subject=mapping.subject, object_id=object_id)
         )
 
     def judge(self, name: str) -> Iterator[tuple[str, str]]:
@@ -233,7 +234,8 @@ class Trial:
             return
         edits, final = of_field(self._edits, name), self._values[name]
         self._counts["edits"] += sum(edit.side in (HERE, THERE) for edit in edits)
-        if all(edit.value != final for edit in edits) and self._began_known():
+        begins_known = edits[0].how in ("made", "at the start")
+        if begins_known and all(edit.value != final for edit in edits):
             yield "no value comes from nowhere", f"{name} is {final!r}; last {edits[-1]}"
         last = {edit.side: edit for edit in edits}
         for edit in sorted(last.values(), key=lambda edit: -edit.number):
@@ -255,7 +257,8 @@ class Trial:
         if not self._is_in_a_conflict(loser):
             yield "every conflict is recorded", f"{loser}; {spec.name} is {final!r}"
         winner = theirs if wins_a_duel(self._mapping, spec.name) == THERE else ours
-        if winner.value != final and not self._is_later_here(spec, theirs):
+        excused = self._is_later_here(spec, theirs) or self._is_refused(winner)
+        if winner.value != final and not excused:
             self._counts["duels decided against the table"] += 1
             yield "who decides wins", f"{winner}; {spec.name} is {final!r}"
 
@@ -265,17 +268,20 @@ class Trial:
             edit.side == HERE and edit.number > theirs.number for edit in self._edits
         )
 
-    def _began_known(self) -> bool:
-        """Whether the ledger has the object's values from its beginning."""
-        return self._edits[0].how in ("made", "at the start")
+    def _is_refused(self, edit: Edit) -> bool:
+        """Whether a rule spoke against it, whoever decides."""
+        decided = ("Both sides changed it.", overwritten.REASON)
+        return any(
+            row.field == edit.field and row.remote == edit.value and row.reason not in decided
+            for row in self._conflicts
+        )
 
     def _is_told(self, edit: Edit, spec: Field) -> bool:
         """Whether what became of an edit that is not there stands somewhere."""
         if self._is_in_a_conflict(edit):
             self._counts["edits that lost, in a conflict"] += 1
             return True
-        undone = edit.side == THERE and spec.authority is Authority.PLATFORM
-        if undone:
+        if edit.side == THERE and spec.authority is Authority.PLATFORM and self._is_history(edit):
             self._counts["edits undone, decided here"] += 1
             return True
         # The row it was made in went, or was taken away under it.
@@ -284,6 +290,15 @@ class Trial:
             self._counts["edits of rows that were deleted"] += 1
             return True
         return False
+
+    def _is_history(self, edit: Edit) -> bool:
+        """Whether the record's history tells of it."""
+        told = SyncEvent.objects.filter(
+            object_id=self._object_id,
+            kind__in=[SyncEvent.Kind.REFUSED, SyncEvent.Kind.CONFLICT],
+            fields__has_key=edit.field,
+        ).values_list("fields", flat=True)
+        return any(fields[edit.field][1] == edit.value for fields in told)
 
     def _is_in_a_conflict(self, edit: Edit) -> bool:
         return any(

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from accounts.models import User
 from mentors.models import Mentor
-from sync.models import OutboxRow, RecordLink, SyncConflict, WebhookRegistration
+from sessions_app.models import AvailabilityWindow
+from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent, WebhookRegistration
 from tests.factories import MenteeFactory
 from tests.hours import open_window
 from tests.people import alice
@@ -167,3 +168,17 @@ class TestTheWebhook:
         pull_later()
         assert Mentor.objects.filter(user__email="dana@example.com").exists()
         assert outbox_of(mentor)
+
+
+def test_an_edit_that_wins_and_is_refused_is_told_as_refused_alone(base, mentor):
+    window = open_window(mentor)
+    drain()
+    pull()
+    AvailabilityWindow.objects.update(capacity=3)
+    base.edit("Availability", base.of("Availability", window)["id"], Max_Slots=0)
+
+    pull()
+
+    told = SyncEvent.objects.filter(object_id=window.pk, direction="in")
+    assert [(event.kind, list(event.fields)) for event in told] == [("refused", ["Max Slots"])]
+    assert SyncConflict.objects.get().winner == SyncConflict.Winner.LOCAL
