@@ -30,7 +30,9 @@ def claim(request: HttpRequest, token: str) -> HttpResponse:
     if request.user == invitation.user:
         return redirect("home")
     answer = render(request, "sync/claim.html", {"invitation": invitation})
-    answer["Referrer-Policy"] = "no-referrer"
+    # Keeps the token to this page. "no-referrer" would too, but then a browser sends the form below
+    # with `Origin: null`, and it is refused as forged.
+    answer["Referrer-Policy"] = "strict-origin"
     return answer
 
 
