@@ -10,17 +10,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import IntegrityError
 
-from sync import guard, limiter, outbox
+from sync import guard, hints, limiter, outbox
 from sync.airtable import Airtable, Record
 from sync.errors import AirtableError, Ambiguous, AuthOrQuota, Permanent, SchemaDrift
 from sync.limiter import Lane
 from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import PLATFORM_ID
-from sync.models import OutboxRow, SyncEvent
-from sync.outbox import LEASE, MOST_CLAIMED
+from sync.models import OutboxRow, RecordLink, SyncEvent
+from sync.outbox import FIRST_PAUSE, LEASE, MOST_CLAIMED
 from sync.planning import Step, Task, batches, in_tens, plan
 from sync.records import note_many, remember_hint
 from sync.schema import TableSchema
@@ -51,16 +52,19 @@ class Drain:
         base: Airtable,
         *,
         catch_up: Callable[[timedelta], bool],
+        look: Callable[[str], object],
         meet: Callable[[Mapping, Record], None],
         clock: Clock,
     ) -> None:
         """
         Args:
             catch_up: read what changed in Airtable unless that was done so lately; whether anything had.
+            look: read the records of a table that somebody asked us to look at.
             meet: merge a record as it was read now.
         """
         self._base = base
         self._catch_up = catch_up
+        self._look_at_hints = look
         self._meet = meet
         self._clock = clock
         self._open: dict[int, OutboxRow] = {}
@@ -105,6 +109,7 @@ class Drain:
         in_bulk = len(rows) >= MOST_CLAIMED
         try:
             with limiter.lane(Lane.SYNC if in_bulk else Lane.INTERACTIVE):
+                rows = self._read_first(mapping, rows)
                 tasks = plan(mapping, rows, table, self._clock())
                 requests = any(task.step not in (Step.SETTLE, Step.WAIT) for task in tasks)
                 if requests and self._look(FRESH_IN_BULK if in_bulk else FRESH):
@@ -115,6 +120,34 @@ class Drain:
         finally:
             # Nothing was tried with these.
             outbox.give_back(list(self._open.values()), self._clock())
+
+    def _read_first(self, mapping: Mapping, rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
+        """Leave out what is to be read before it is written; of most tables nothing is.
+
+        While a table was paused, edits there were noted and not kept: sent now, ours would erase them
+        without a conflict.
+        """
+        if not self._to_be_read(mapping, rows):
+            return rows
+        self._look_at_hints(mapping.table)
+        unread = self._to_be_read(mapping, rows)
+        held = [row for row in rows if row.object_id in unread]
+        reason = "An edit made in Airtable is read first."
+        outbox.put_off(held, reason=reason, kind="unread", now=self._clock(), pause=FIRST_PAUSE)
+        for row in held:
+            self._open.pop(row.pk, None)
+        return [row for row in rows if row.object_id not in unread]
+
+    def _to_be_read(self, mapping: Mapping, rows: Sequence[OutboxRow]) -> set[UUID]:
+        unread = hints.unread(mapping.table)
+        if not unread:
+            return set()
+        links = RecordLink.objects.filter(
+            subject=mapping.subject,
+            object_id__in=[row.object_id for row in rows],
+            record_id__in=unread,
+        )
+        return set(links.values_list("object_id", flat=True))
 
     def _handle(self, mapping: Mapping, tasks: list[Task]) -> None:
         by_step: dict[Step, list[Task]] = {}

@@ -59,7 +59,13 @@ class Engine:
         """Send what changed here, after looking at what changed there."""
         if self._base is None:
             return Sent()
-        drain = Drain(self._base, catch_up=self._catch_up, meet=self._meet, clock=self._clock)
+        drain = Drain(
+            self._base,
+            catch_up=self._catch_up,
+            look=lambda table: self.look_at_hints(table=table),
+            meet=self._meet,
+            clock=self._clock,
+        )
         return drain.run(until=self._clock() + RUN_FOR)
 
     def pull(self) -> Received:
@@ -183,7 +189,8 @@ class Engine:
             paused = guard.paused_tables()
             for change in without_echoes(intake.changes_in(rows, schema)):
                 if change.mapping.table in paused:
-                    remember_hint(change.mapping.table, change.record_id)
+                    told_at = change.at.isoformat()
+                    remember_hint(change.mapping.table, change.record_id, timestamp=told_at)
                 else:
                     self._apply(change)
             InboundChange.objects.filter(pk__in=[row.pk for row in rows]).update(

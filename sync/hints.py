@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from sync import guard, limiter
 from sync.airtable import PAGE_SIZE, Airtable, Record
@@ -143,6 +144,24 @@ def claim(*, now: datetime, table: str | None = None) -> list[InboundChange]:
         rows = list(due.order_by("received_at", "id")[:MOST])
         _wait(rows, until=now + LEASE)
     return rows
+
+
+def unread(table: str) -> set[str]:
+    """The records of a table that somebody asked us to look at, and nobody has yet.
+
+    A hint carries no values. Who writes to such a record writes over an edit that nothing else tells.
+    """
+    waiting = InboundChange.objects.filter(
+        webhook__in=SOURCES, applied_at=None, payload__table=table
+    )
+    return set(waiting.values_list("payload__recordId", flat=True))
+
+
+def due_now(table: str) -> None:
+    """Let what was told of a table while it was paused be looked at with the next run."""
+    InboundChange.objects.filter(webhook__in=SOURCES, applied_at=None, payload__table=table).update(
+        next_attempt_at=timezone.now()
+    )
 
 
 def groups(rows: Iterable[InboundChange]) -> Iterator[Group]:

@@ -15,6 +15,7 @@ from sync import (
     addresses,
     airtable,
     guard,
+    hints,
     history,
     limiter,
     nudges,
@@ -178,8 +179,11 @@ def pause_table(*, table: str, by: str, note: str = "", now: datetime) -> None:
 
 
 def resume_table(*, table: str) -> None:
-    """Let a stopped table go on; what waited is taken up with the next sweep."""
-    TableState.objects.filter(table=table).update(paused=False, note="")
+    """Let a stopped table go on: what was edited there is read first, then what changed here goes."""
+    with transaction.atomic():
+        TableState.objects.filter(table=table).update(paused=False, note="")
+        hints.due_now(table)
+    transaction.on_commit(nudges.pull_soon)
 
 
 def replay(*, subject: str | None = None) -> int:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from mentors.models import Mentor
 from sync import hints, services
-from sync.models import InboundChange
+from sync.models import InboundChange, SyncConflict
 from sync.records import remember_hint
-from tests.sync.conftest import drain, pull, pull_later
+from tests.sync.conftest import drain, drain_later, pull, pull_later
 from tests.sync.test_webhook_view import send
 
 
@@ -120,3 +120,35 @@ class TestAPausedTable:
         mentor.refresh_from_db()
         assert mentor.bio == "While paused"
         drain()
+
+    def test_an_edit_made_there_meanwhile_is_read_before_ours_is_sent(self, base, mentor):
+        record = base.of("Mentors", mentor)["id"]
+        services.pause_table(table="Mentors", by="Carol", now=timezone.now())
+        Mentor.objects.update(headline="Said here")
+        base.edit("Mentors", record, Headline="Said there")
+        pull()
+        pull()
+
+        services.resume_table(table="Mentors")
+        drain()
+        drain()
+
+        mentor.refresh_from_db()
+        assert mentor.headline == "Said there"
+        assert base.of("Mentors", mentor)["fields"]["Headline"] == "Said there"
+        conflict = SyncConflict.objects.get()
+        assert (conflict.local, conflict.remote) == ("Said here", "Said there")
+
+
+def test_nothing_is_written_to_a_record_that_is_still_to_be_read(base, mentor):
+    """Another worker may be reading it at this moment: it has claimed the hint."""
+    record = base.of("Mentors", mentor)["id"]
+    hint = remember_hint("Mentors", record)
+    hints.claim(now=timezone.now())
+    Mentor.objects.update(headline="Said here")
+    drain()
+    assert base.of("Mentors", mentor)["fields"].get("Headline") != "Said here"
+
+    InboundChange.objects.filter(pk=hint.pk).update(applied_at=timezone.now())
+    drain_later()
+    assert base.of("Mentors", mentor)["fields"]["Headline"] == "Said here"
