@@ -28,7 +28,7 @@ from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Edit, Instead, Values
 from sync.merge import Decision
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent, SyncLag
 from sync.nudges import after_mentor_change
-from sync.records import heard_up_to, local_values, note
+from sync.records import heard_up_to, local_values, note, remember_hint
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Merging:
             return
         local = local_values(self.mapping, found).values
         heard = self._leave_out_what_was_heard(link)
+        self._set_apart_what_we_covered(link)
         decision, self.lost = overwritten.merged(
             self.change.edits,
             self.mapping.fields,
@@ -87,6 +88,30 @@ class Merging:
         if self.change.webhook and places:
             link.heard = f"{self.change.webhook}:{max(heard, *places.values())}"
         return heard
+
+    def _set_apart_what_we_covered(self, link: RecordLink) -> None:
+        """News of a cell from before we wrote it: Airtable's log lags, and tells of our write later.
+
+        What it tells stands there no more. It is an edit that we overwrote unread, as if both had been
+        told together. The record is read once more, because the two clocks may differ.
+        """
+        told = [name for name, value in self.values.items() if value != link.ancestor.get(name)]
+        if not told or not self.change.webhook:
+            return
+        written = SyncEvent.objects.filter(
+            object_id=link.object_id,
+            direction=SyncEvent.Direction.OUT,
+            kind__in=[SyncEvent.Kind.SENT, SyncEvent.Kind.CREATED, SyncEvent.Kind.LINKED],
+            at__gt=self.change.at,
+        )
+        ours = {name for fields in written.values_list("fields", flat=True) for name in fields}
+        covered = [name for name in told if name in ours and name in link.ancestor]
+        for name in covered:
+            place = self.change.places.get(name, 0)
+            self.change.edits[name] = overwritten.Edit(self.values[name], self.change.at, place)
+            self.values[name] = link.ancestor[name]
+        if covered:
+            remember_hint(link.table, link.record_id)
 
     def _overtaken_by_removal(self, link: RecordLink, found: models.Model | None) -> None:
         """Edited there while it was withdrawn here: the sender removes the record, edit and all."""

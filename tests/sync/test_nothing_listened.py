@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db.models import F, Func, JSONField, Value
 from django.utils import timezone
@@ -90,3 +92,27 @@ def test_where_no_webhook_can_be_made_what_changed_here_is_sent_all_the_same(bas
     drain()
 
     assert base.of("Mentors", mentor)["fields"]["Headline"] == "What Bob wrote"
+
+
+def test_trap_4_news_of_before_our_write_that_come_before_its_echo_are_a_conflict(base, mentor):
+    """Airtable's log lags: the edit that we overwrote is told by itself, and our write only later."""
+    record = base.of("Mentors", mentor)["id"]
+    base.server.switches.payload_delay_seconds = 60.0
+    base.edit("Mentors", record, Headline="What Carol wrote")
+    Mentor.objects.update(headline="What Bob wrote")
+    base.server.clock.advance(timedelta(seconds=30))
+    drain()
+    assert base.of("Mentors", mentor)["fields"]["Headline"] == "What Bob wrote"
+    base.server.clock.advance(timedelta(seconds=35))
+
+    pull()
+
+    assert conflict() == ("Headline", "What Bob wrote", "What Carol wrote", "remote")
+    drain()
+    base.server.clock.advance(timedelta(seconds=120))
+    pull()
+    drain()
+    mentor.refresh_from_db()
+    assert mentor.headline == base.of("Mentors", mentor)["fields"]["Headline"] == "What Carol wrote"
+    assert SyncConflict.objects.count() == 1
+    assert not OutboxRow.objects.exists()
