@@ -105,8 +105,7 @@ def _row(event: Event) -> dict[str, Any]:
         "direction": str(event.direction),
         "kind": str(event.kind),
         "fields": {
-            name: [_short(storable(value)) for value in values]
-            for name, values in event.fields.items()
+            name: [kept(value) for value in values] for name, values in event.fields.items()
         },
         "detail": storable(event.detail)[:LONGEST_DETAIL],
         "run": _run.get(),
@@ -114,7 +113,9 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
-def _short(value: Any) -> Any:
+def kept(value: Any) -> Any:
+    """A value as an event keeps it."""
+    value = storable(value)
     if isinstance(value, str) and len(value) > LONGEST_VALUE:
         return f"{value[: LONGEST_VALUE - 1]}…"
     return value

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models, transaction
 
 from accounts.refusals import Refusal
-from sync import deletions, history, overwritten
+from sync import deletions, history, lagging, overwritten
 from sync.history import Event
 from sync.intake import RecordChange
 from sync.mappings import Mapping
@@ -90,27 +90,23 @@ class Merging:
         return heard
 
     def _set_apart_what_we_covered(self, link: RecordLink) -> None:
-        """News of a cell from before we wrote it: Airtable's log lags, and tells of our write later.
+        """What the log tells of before our last write is an edit that we overwrote unread, or our own.
 
-        What it tells stands there no more. It is an edit that we overwrote unread, as if both had been
-        told together. The record is read once more, because the two clocks may differ.
+        The record is read once more after the former, because the two clocks may differ.
         """
-        told = [name for name, value in self.values.items() if value != link.ancestor.get(name)]
+        told = {
+            name: value
+            for name, value in self.values.items()
+            if name in link.ancestor and value != link.ancestor[name]
+        }
         if not told or not self.change.webhook:
             return
-        written = SyncEvent.objects.filter(
-            object_id=link.object_id,
-            direction=SyncEvent.Direction.OUT,
-            kind__in=[SyncEvent.Kind.SENT, SyncEvent.Kind.CREATED, SyncEvent.Kind.LINKED],
-            at__gt=self.change.at,
-        )
-        ours = {name for fields in written.values_list("fields", flat=True) for name in fields}
-        covered = [name for name in told if name in ours and name in link.ancestor]
-        for name in covered:
+        overwrote, own = lagging.sort_out(link.object_id, told, self.change.at)
+        for name in overwrote:
             place = self.change.places.get(name, 0)
-            self.change.edits[name] = overwritten.Edit(self.values[name], self.change.at, place)
-            self.values[name] = link.ancestor[name]
-        if covered:
+            self.change.edits[name] = overwritten.Edit(told[name], self.change.at, place)
+        self.values |= {name: link.ancestor[name] for name in overwrote | own}
+        if overwrote:
             remember_hint(link.table, link.record_id)
 
     def _overtaken_by_removal(self, link: RecordLink, found: models.Model | None) -> None:

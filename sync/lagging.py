@@ -1,0 +1,43 @@
+"""What Airtable's log tells late: a cell as it was before we wrote it, by itself, our write only later.
+
+It stands there no more. Taken for news it would be taken over, and undone by the echo of our own write a
+moment after (trap 4). Which it is, the history of what was sent to this record tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sync import history
+from sync.models import SyncEvent
+
+Kind = SyncEvent.Kind
+# How far Airtable's clock may be ahead of ours, for our own writes to be known again.
+CLOCKS_DIFFER = timedelta(minutes=1)
+
+
+def sort_out(
+    object_id: UUID, told: MappingType[str, Any], at: datetime
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Of values that a payload told, those we have overwritten since, and those that were our own.
+
+    Args:
+        told: canonical, by field. at: when it was, by Airtable's clock.
+    """
+    events = SyncEvent.objects.filter(
+        object_id=object_id,
+        direction=SyncEvent.Direction.OUT,
+        kind__in=[Kind.SENT, Kind.CREATED, Kind.LINKED],
+        at__gt=at - CLOCKS_DIFFER,
+    ).values_list("at", "fields")
+    later = {name for sent_at, fields in events if sent_at > at for name in fields}
+    ours = {
+        name
+        for name, value in told.items()
+        if any(fields[name][1] == history.kept(value) for _, fields in events if name in fields)
+    }
+    covered = later & told.keys()
+    return frozenset(covered - ours), frozenset(covered & ours)
