@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from sync.intake import RecordChange
+from sync.lookups import OneOf
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
 from sync.models import RecordLink
 from sync.records import LINKED, heard_up_to
@@ -62,7 +63,7 @@ def _links(changes: Iterable[RecordChange]) -> dict[tuple[str, str], Mapping[str
         (table, link["record_id"]): link
         for table, record_ids in by_table.items()
         for link in RecordLink.objects.filter(
-            table=table, record_id__in=record_ids, state=LINKED
+            OneOf("record_id", record_ids), table=table, state=LINKED
         ).values("id", "record_id", "object_id", "ancestor", "message", "heard")
     }
 

@@ -23,6 +23,7 @@ from sync.hints import Looks, put_off
 from sync.inbound import Applier, NeedsRead
 from sync.intake import RecordChange
 from sync.limiter import Lane
+from sync.lookups import OneOf
 from sync.mappings import REGISTRY, Mapping
 from sync.models import InboundChange, WebhookRegistration
 from sync.records import remember_hint
@@ -193,7 +194,7 @@ class Engine:
                     remember_hint(change.mapping.table, change.record_id, timestamp=told_at)
                 else:
                     self._apply(change)
-            InboundChange.objects.filter(pk__in=[row.pk for row in rows]).update(
+            InboundChange.objects.filter(OneOf("pk", [row.pk for row in rows])).update(
                 applied_at=self._clock()
             )
 

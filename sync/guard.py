@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import connection
@@ -72,6 +73,18 @@ def _installation_id(var_dir: Path) -> str:
 
 
 def _database_identity() -> list[str]:
+    """Which cluster, and which database in it: asked once of each connection, which cannot change them."""
+    connection.ensure_connection()
+    found = _identities.get(connection.connection)
+    if found is None:
+        found = _identities[connection.connection] = _ask_for_identity()
+    return found
+
+
+_identities: WeakKeyDictionary[Any, list[str]] = WeakKeyDictionary()
+
+
+def _ask_for_identity() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT system_identifier FROM pg_control_system())::text, oid::text"

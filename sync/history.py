@@ -7,7 +7,6 @@ happened where there is one, so that the history never tells of what was rolled 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping as MappingType, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +18,7 @@ from uuid import UUID
 from django.db import connection
 
 from sync.models import SyncEvent
-from sync.records import storable
+from sync.records import json_of
 
 Kind = SyncEvent.Kind
 IN, OUT = SyncEvent.Direction.IN, SyncEvent.Direction.OUT
@@ -63,7 +62,7 @@ def record(events: Iterable[Event]) -> None:
     rows = [_row(event) for event in events]
     with connection.cursor() as cursor:
         for start in range(0, len(rows), MOST_AT_ONCE):
-            cursor.execute(_INSERT, [json.dumps(rows[start : start + MOST_AT_ONCE])])
+            cursor.execute(_INSERT, [json_of(rows[start : start + MOST_AT_ONCE])])
 
 
 def changes(
@@ -107,7 +106,7 @@ def _row(event: Event) -> dict[str, Any]:
         "fields": {
             name: [kept(value) for value in values] for name, values in event.fields.items()
         },
-        "detail": storable(event.detail)[:LONGEST_DETAIL],
+        "detail": event.detail[:LONGEST_DETAIL],
         "run": _run.get(),
         "at": event.at.isoformat(),
     }
@@ -115,7 +114,6 @@ def _row(event: Event) -> dict[str, Any]:
 
 def kept(value: Any) -> Any:
     """A value as an event keeps it."""
-    value = storable(value)
     if isinstance(value, str) and len(value) > LONGEST_VALUE:
         return f"{value[: LONGEST_VALUE - 1]}…"
     return value

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.dateparse import parse_datetime
 
 from sync.airtable import Airtable, PayloadPage
@@ -22,13 +22,22 @@ from sync.mappings import BY_TABLE, REGISTRY, Mapping
 from sync.mappings.people import PEOPLE
 from sync.models import InboundChange, RecordLink, WebhookRegistration
 from sync.overwritten import Edit
-from sync.records import storable
+from sync.records import json_of
 from sync.schema import Schema, TableSchema
 
 logger = logging.getLogger(__name__)
 
 # More at once would be held in memory together.
 MOST_PAYLOADS = 500
+
+# One parameter: payloads are large, and the ORM would encode and quote each of them by itself.
+_KEEP = """
+INSERT INTO sync_inboundchange
+    (webhook, position, payload, received_at, attempts, next_attempt_at, error)
+SELECT %s, v.position, v.payload, %s, 0, %s, ''
+FROM jsonb_to_recordset(%s::jsonb) AS v(position bigint, payload jsonb)
+ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass
@@ -104,15 +113,12 @@ def _store(registration: WebhookRegistration, page: PayloadPage, now: datetime) 
     asked, first = registration.cursor, page.cursor - len(page.payloads)
     # Payloads live seven days over there. What begins after the place we asked for has a gap before it.
     has_gap = bool(page.payloads) and first > asked
-    rows = [
-        InboundChange(
-            webhook=registration.webhook_id,
-            position=first + index,
-            payload=storable(payload),
-            received_at=now,
-        )
-        for index, payload in enumerate(page.payloads)
-    ]
+    rows = json_of(
+        [
+            {"position": first + index, "payload": payload}
+            for index, payload in enumerate(page.payloads)
+        ]
+    )
     with transaction.atomic():
         moved = WebhookRegistration.objects.filter(pk=registration.pk, cursor=asked).update(
             cursor=page.cursor,
@@ -120,8 +126,9 @@ def _store(registration: WebhookRegistration, page: PayloadPage, now: datetime) 
             last_error="",
             **({"needs_scan": True} if has_gap else {}),
         )
-        if moved:
-            InboundChange.objects.bulk_create(rows, ignore_conflicts=True)
+        if moved and page.payloads:
+            with connection.cursor() as cursor:
+                cursor.execute(_KEEP, [registration.webhook_id, now, now, rows])
     registration.refresh_from_db(fields=["cursor", "last_success_at", "last_error", "needs_scan"])
     return bool(moved)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sync import history
 from sync.models import SyncEvent
+from sync.records import storable
 
 Kind = SyncEvent.Kind
 # How far Airtable's clock may be ahead of ours, for our own writes to be known again.
@@ -37,7 +38,11 @@ def sort_out(
     ours = {
         name
         for name, value in told.items()
-        if any(fields[name][1] == history.kept(value) for _, fields in events if name in fields)
+        if any(
+            fields[name][1] == history.kept(storable(value))
+            for _, fields in events
+            if name in fields
+        )
     }
     covered = later & told.keys()
     return frozenset(covered - ours), frozenset(covered & ours)

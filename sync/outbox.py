@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.models import F
 
 from sync.errors import AirtableError
+from sync.lookups import OneOf
 from sync.mappings import REGISTRY, Mapping
 from sync.models import OutboxRow
 
@@ -75,7 +76,7 @@ def claim(subject: str, *, now: datetime, limit: int = MOST_CLAIMED) -> list[Out
 
 def extend(rows: Sequence[OutboxRow], now: datetime) -> None:
     """Keep a claim for another minute."""
-    OutboxRow.objects.filter(pk__in=_ids(rows)).update(next_attempt_at=now + LEASE)
+    OutboxRow.objects.filter(OneOf("pk", _ids(rows))).update(next_attempt_at=now + LEASE)
 
 
 def about_to_send(
@@ -93,7 +94,7 @@ def about_to_send(
 
 def not_sent(rows: Sequence[OutboxRow]) -> None:
     """What was about to be sent surely did not arrive."""
-    OutboxRow.objects.filter(pk__in=_ids(rows), sent__isnull=False).update(sent=None)
+    OutboxRow.objects.filter(OneOf("pk", _ids(rows)), sent__isnull=False).update(sent=None)
 
 
 def finish(rows: Sequence[OutboxRow]) -> None:
@@ -108,7 +109,7 @@ def finish(rows: Sequence[OutboxRow]) -> None:
         )
         deleted = cursor.rowcount
     if deleted < len(rows):
-        OutboxRow.objects.filter(pk__in=_ids(rows)).update(
+        OutboxRow.objects.filter(OneOf("pk", _ids(rows))).update(
             next_attempt_at=F("changed_at"), attempts=0, last_error="", error_kind="", sent=None
         )
 
@@ -151,9 +152,10 @@ def bury(row: OutboxRow, error: AirtableError) -> bool:
 
 def give_back(rows: Sequence[OutboxRow], now: datetime) -> None:
     """Due again at once: nothing was tried."""
-    OutboxRow.objects.filter(pk__in=_ids(rows), status=OutboxRow.Status.PENDING).update(
-        next_attempt_at=now
-    )
+    if rows:
+        OutboxRow.objects.filter(OneOf("pk", _ids(rows)), status=OutboxRow.Status.PENDING).update(
+            next_attempt_at=now
+        )
 
 
 def wake_waiting(subjects: Sequence[str], now: datetime) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping as MappingType
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
+from sync.lookups import OneOf
 from sync.mappings import BY_SUBJECT, Mapping
 from sync.mappings.base import Values
 from sync.models import InboundChange, RecordLink
@@ -44,7 +47,7 @@ class Links:
     def look_up(self, subject: str, object_ids: Iterable[UUID]) -> None:
         """Ask for the records of many objects at once."""
         ids = set(object_ids)
-        found = RecordLink.objects.filter(subject=subject, object_id__in=ids).values_list(
+        found = RecordLink.objects.filter(OneOf("object_id", ids), subject=subject).values_list(
             "object_id", "record_id", "state"
         )
         deleted = {object_id for object_id, _, state in found if state != LINKED}
@@ -167,6 +170,16 @@ def storable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [storable(item) for item in value]
     return value
+
+
+# How JSON spells what PostgreSQL does not keep: NUL, lone surrogates (pairs of them are fine), infinity.
+_DOUBTFUL = re.compile(r"\\u0000|\\ud|\bNaN\b|\bInfinity\b")
+
+
+def json_of(value: Any) -> str:
+    """As JSON that PostgreSQL can store. What is `storable` already is looked through only once."""
+    text = json.dumps(value)
+    return json.dumps(storable(value)) if _DOUBTFUL.search(text) else text
 
 
 def remember_hint(

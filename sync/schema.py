@@ -7,7 +7,7 @@ that a program manager may rename a table, a field or a choice and nothing stops
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping as MappingType
+from collections.abc import Iterator, Mapping as MappingType, Sequence
 from dataclasses import dataclass, field as attribute
 from functools import cached_property
 from typing import Any
@@ -96,13 +96,23 @@ class TableSchema:
         """Its fields by their ids."""
         return {column.id: column for column in self.columns.values()}
 
+    @cached_property
+    def _readable(self) -> MappingType[str, str]:
+        """The names of the fields that can be used, by their ids."""
+        return {column.id: name for name, column in self.columns.items() if name in self.names}
+
+    @cached_property
+    def _with_renamed_choices(self) -> Sequence[Column]:
+        return [column for column in self.columns.values() if column.renamed]
+
     def inward(self, cells: MappingType[str, Any]) -> dict[str, Any]:
         """Cells keyed by field id, keyed by name instead; those that cannot be used are left out."""
-        return {
-            column.name: column.inward(value)
-            for field_id, value in cells.items()
-            if (column := self.by_id.get(field_id)) is not None and column.name in self.names
-        }
+        names = self._readable
+        found = {names[key]: value for key, value in cells.items() if key in names}
+        for column in self._with_renamed_choices:
+            if column.name in found:
+                found[column.name] = column.inward(found[column.name])
+        return found
 
     def outward(self, fields: MappingType[str, Any]) -> dict[str, Any]:
         """Values keyed by name, keyed by field id instead."""

@@ -74,9 +74,7 @@ class Wire:
             with self._counted(), self._limiter.place(patience=time_left()):
                 url = f"{self._api_url}/v0/{path}"
                 api = self._api()
-                # Fractions of a second are fine with requests; its types say whole ones.
-                api.timeout = (at_most(TIMEOUT[0]), at_most(TIMEOUT[1]))  # type: ignore[assignment]
-                return api.request(method, url, params=params, json=json)
+                return _answer(api, method, url, params, json)
         except OnHold as hold:
             raise Transient(hold.reason, retry_after=hold.seconds) from hold
         except requests.HTTPError as error:
@@ -128,6 +126,20 @@ class Wire:
         reason = f"Airtable's quota is spent: {type_}."
         self._limiter.hold(limiter.HOLD_AFTER_BILLING, reason)
         return AuthOrQuota(f"{reason} {message}".strip())
+
+
+def _answer(
+    api: Api,
+    method: str,
+    url: str,
+    params: dict[str, Any] | None,
+    json: dict[str, Any] | None,
+) -> Any:
+    """Ask with pyairtable's session: its own `request` prepares, and encodes, each request twice."""
+    timeout = (at_most(TIMEOUT[0]), at_most(TIMEOUT[1]))
+    response = api.session.request(method, url, params=params, json=json, timeout=timeout)
+    response.raise_for_status()
+    return response.json() if response.content else None  # some answers are empty
 
 
 def _lost(method: str, error: requests.RequestException) -> AirtableError:

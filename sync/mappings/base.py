@@ -53,7 +53,7 @@ class Many:
 
     selected: str | Callable[[], Combinable]
     """What to select: a path of the ORM, or what makes an expression (models are not ready before)."""
-    then: Callable[[Any], Any] = lambda value: value
+    then: Callable[[Any], Any] | None = None
     """From what was selected to what `read` would have given."""
 
     @property

@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db.models import Model
 
 from sync.airtable import Record
+from sync.lookups import OneOf
 from sync.mappings import BY_SUBJECT, Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
 from sync.mappings.codecs import Codec
@@ -49,23 +50,50 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class _Column:
-    """A field, with what is asked of it for each record taken apart beforehand."""
+class _Columns:
+    """The fields that are compared, with what is asked of each for every record taken apart beforehand."""
 
-    name: str
-    canonical: Callable[[Any], Any]
-    empty: Any
-    absent: Any
-    links: str
+    names: tuple[str, ...]
+    canonical: tuple[Callable[[Any], Any], ...]
+    empty: Kept
+    absent: Kept
+    """What a cell that is not there means: what an empty value is, read as a cell."""
+    links: tuple[tuple[int, str], ...]
+    """Which of them are links, and to what."""
+
+    def of_ancestor(self, kept: Kept) -> tuple[Any, ...]:
+        """What was last agreed on."""
+        return tuple(map({**self.empty, **kept}.get, self.names))
+
+    def of_cells(self, cells: Kept) -> tuple[Any, ...]:
+        """What a record says, as Airtable spells it."""
+        return tuple(map({**self.absent, **cells}.get, self.names))
+
+    def say(self, values: tuple[Any, ...], agreed: tuple[Any, ...]) -> bool:
+        """Whether values, of either side, are what was agreed on.
+
+        A canonical form of what is canonical is itself, so what is equal already need not be read. That
+        is nearly everything, and compared as a whole.
+        """
+        return values == agreed or all(
+            value == wanted or canonical(value) == wanted
+            for canonical, value, wanted in zip(self.canonical, values, agreed, strict=True)
+        )
 
 
 @lru_cache(maxsize=32)
-def _columns(subject: str, names: frozenset[str]) -> tuple[_Column, ...]:
-    return tuple(
-        _Column(name, _quickly(codec), codec.empty, codec.canonical(None), field.links)
+def _columns(subject: str, names: frozenset[str]) -> _Columns:
+    fields = [
+        field
         for name, field in BY_SUBJECT[subject].by_name.items()
         if name in names and not field.rides and field.is_heard
-        for codec in [field.codec]
+    ]
+    return _Columns(
+        tuple(field.name for field in fields),
+        tuple(_quickly(field.codec) for field in fields),
+        {field.name: field.codec.empty for field in fields},
+        {field.name: field.codec.canonical(None) for field in fields},
+        tuple((number, field.links) for number, field in enumerate(fields) if field.links),
     )
 
 
@@ -108,24 +136,27 @@ def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -
     links = {
         link[0]: link
         for link in RecordLink.objects.filter(
-            table=mapping.table, record_id__in=[record.id for record in records], state=LINKED
+            OneOf("record_id", [record.id for record in records]),
+            table=mapping.table,
+            state=LINKED,
         ).values_list("record_id", "object_id", "ancestor", "message")
     }
-    here = values_of(mapping, [link[1] for link in links.values()], [c.name for c in columns])
-    ends = _ends(columns, here.values())
+    here = _here(mapping, columns, [link[1] for link in links.values()])
     says = SYNC_MESSAGE in table.columns
 
     def is_as_agreed(record: Record) -> bool:
         link = links.get(record.id)
         if link is None:
             return False
-        _, object_id, agreed, message = link
+        _, object_id, ancestor, message = link
         values = here.get(object_id)
+        if values is None:
+            return False
+        agreed = columns.of_ancestor(ancestor)
         return (
-            values is not None
-            and _are_ours_in_place(record.fields, object_id, message if says else None)
-            and _same_there(columns, record.fields, agreed)
-            and _same_here(columns, values, agreed, ends)
+            _are_ours_in_place(record.fields, object_id, message if says else None)
+            and columns.say(columns.of_cells(record.fields), agreed)
+            and columns.say(values, agreed)
         )
 
     return [record for record in records if not is_as_agreed(record)]
@@ -137,57 +168,39 @@ def _are_ours_in_place(cells: Kept, object_id: UUID, message: str | None) -> boo
     return message is None or str(cells.get(SYNC_MESSAGE) or "").strip() == message.strip()
 
 
-def _same_there(columns: Sequence[_Column], cells: Kept, kept: Kept) -> bool:
-    for column in columns:
-        raw = cells.get(column.name)
-        agreed = kept.get(column.name, column.empty)
-        # A canonical form of what is canonical is itself, so what is equal already need not be read.
-        if raw is None:
-            if column.absent != agreed:
-                return False
-        elif raw != agreed and column.canonical(raw) != agreed:
-            return False
-    return True
-
-
-def _same_here(
-    columns: Sequence[_Column],
-    values: Sequence[Any],
-    kept: Kept,
-    ends: MappingType[str, MappingType[UUID, str]],
-) -> bool:
-    for column, value in zip(columns, values, strict=True):
-        if column.links and value is not None:
-            record_id = ends[column.links].get(value)
-            value = None if record_id is None else [record_id]
-        agreed = kept.get(column.name, column.empty)
-        if value != agreed and column.canonical(value) != agreed:
-            return False
-    return True
-
-
-def _ends(columns: Sequence[_Column], rows: Iterable[Sequence[Any]]) -> dict[str, dict[UUID, str]]:
-    """The records at the other end of every link on the page: a query for each kind."""
+def _here(
+    mapping: Mapping, columns: _Columns, object_ids: Sequence[UUID]
+) -> dict[UUID, tuple[Any, ...]]:
+    """What the objects say, with the records of what they link to: a query for each kind."""
+    found = values_of(mapping, object_ids, columns.names)
+    if not columns.links:
+        return found
     wanted: dict[str, set[UUID]] = {}
-    rows = list(rows)
-    for number, column in enumerate(columns):
-        if column.links:
-            ids = {row[number] for row in rows if row[number] is not None}
-            wanted.setdefault(column.links, set()).update(ids)
-    return {subject: _records_of(subject, ids) for subject, ids in wanted.items()}
+    for number, subject in columns.links:
+        ids = {values[number] for values in found.values() if values[number] is not None}
+        wanted.setdefault(subject, set()).update(ids)
+    ends = {subject: _records_of(subject, ids) for subject, ids in wanted.items()}
+    linked: dict[UUID, tuple[Any, ...]] = {}
+    for object_id, values in found.items():
+        row = list(values)
+        for number, subject in columns.links:
+            record_id = ends[subject].get(row[number])
+            row[number] = None if record_id is None else [record_id]
+        linked[object_id] = tuple(row)
+    return linked
 
 
 def _records_of(subject: str, object_ids: Iterable[UUID]) -> dict[UUID, str]:
     return dict(
         RecordLink.objects.filter(
-            subject=subject, object_id__in=list(object_ids), state=LINKED
+            OneOf("object_id", object_ids), subject=subject, state=LINKED
         ).values_list("object_id", "record_id")
     )
 
 
 def values_of(
     mapping: Mapping, object_ids: Sequence[UUID], names: Sequence[str]
-) -> dict[UUID, Sequence[Any]]:
+) -> dict[UUID, tuple[Any, ...]]:
     """What these fields read off objects that belong in the base, in this order, without loading them.
 
     Objects cost most of a comparison, and of nearly all of them nothing is asked but whether they
@@ -195,27 +208,41 @@ def values_of(
     """
     fields = [mapping.by_name[name] for name in names]
     many = [field.of_many for field in fields]
-    found = mapping.objects().filter(pk__in=object_ids)
+    found = mapping.objects().filter(OneOf("pk", object_ids))
     if any(way is None for way in many):
         return {
-            item.pk: [field.value_of(item) for field in fields]
+            item.pk: tuple(field.value_of(item) for field in fields)
             for item in found
             if mapping.present(item)
         }
     ways = [way for way in many if way is not None]
     aliases = {f"value_{number}": way.expression for number, way in enumerate(ways)}
-    rows = (
+    rows: Iterable[Any] = (
         found.select_related(None)
         .prefetch_related(None)
         .annotate(**aliases)
         .values_list("pk", *mapping.presence, *aliases)
     )
     first = 1 + len(mapping.presence)
-    return {
-        row[0]: [way.then(value) for way, value in zip(ways, row[first:], strict=True)]
-        for row in rows
-        if mapping.present(SimpleNamespace(**dict(zip(mapping.presence, row[1:], strict=False))))
-    }
+    if mapping.presence:
+        rows = (row for row in rows if _is_present(mapping, row[1:first]))
+    thens = [(number, way.then) for number, way in enumerate(ways) if way.then is not None]
+    return {row[0]: _then(thens, row[first:]) for row in rows}
+
+
+def _is_present(mapping: Mapping, presence: Sequence[Any]) -> bool:
+    return mapping.present(SimpleNamespace(**dict(zip(mapping.presence, presence, strict=True))))
+
+
+def _then(
+    ways: Sequence[tuple[int, Callable[[Any], Any]]], selected: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    if not ways:
+        return selected
+    values = list(selected)
+    for number, way in ways:
+        values[number] = way(values[number])
+    return tuple(values)
 
 
 def key_of(record: Record) -> UUID | None:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -30,7 +30,7 @@ from sync.reconcile.comparing import differing
 from sync.reconcile.duplicates import duplicates, namesakes
 from sync.reconcile.healing import Clock, Healer, Kind, Outcome, Side, label_of
 from sync.reconcile.models import ReconcileDifference, ReconcilePage, ReconcileRun
-from sync.records import LINKED, note
+from sync.records import LINKED, json_of, note
 from sync.schema import TableSchema
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,11 @@ class Comparison:
             AirtableError, guard.NotBound: it stands where it stood and can go on later.
             Stopped: an operator has ended it.
         """
-        with limiter.lane(limiter.Lane.BACKFILL), history.running(f"comparison {self._run.pk}"):
+        with (
+            limiter.lane(limiter.Lane.BACKFILL),
+            history.running(f"comparison {self._run.pk}"),
+            guard.asked_once_a_second(),
+        ):
             return self._work(until)
 
     def _work(self, until: datetime) -> bool:
@@ -128,7 +132,7 @@ class Comparison:
         outcomes = self._healer(mapping, table).heal(changed) if changed else []
         place.pages, place.offset, place.read = place.pages + 1, offset or "", not offset
         place.count(outcomes, records=len(records), same=len(records) - len(changed))
-        self._keep(mapping, place, outcomes, _page_of(self._run, mapping, records))
+        self._keep(mapping, place, outcomes, records)
 
     def _start_again(self, mapping: Mapping, place: Place) -> None:
         """Airtable has forgotten the list: what it would have shown next is not known."""
@@ -236,10 +240,10 @@ class Comparison:
         mapping: Mapping,
         place: Place,
         outcomes: Sequence[Outcome] = (),
-        page: ReconcilePage | None = None,
+        page: Sequence[Record] = (),
     ) -> None:
-        if page is not None:
-            page.save()
+        if page:
+            _keep_page(self._run, mapping, page)
         self._write(mapping, outcomes)
         run = self._run
         run.progress[mapping.table] = asdict(place)
@@ -264,7 +268,7 @@ class Comparison:
 def _why_not(mapping: Mapping, table: TableSchema | None) -> str:
     if table is None or PLATFORM_ID not in table.columns:
         return "The table does not fit; see sync_check_schema."
-    if mapping.table in guard.paused_tables():
+    if mapping.table in guard.remembered("paused", guard.paused_tables):
         return "Passed over: an operator has paused the table."
     return ""
 
@@ -279,18 +283,26 @@ def only_here(mapping: Mapping) -> QuerySet[Any]:
     return found.order_by("pk")
 
 
-def _page_of(run: ReconcileRun, mapping: Mapping, records: Sequence[Record]) -> ReconcilePage:
+# One parameter: the ORM would prepare each of the three hundred texts by itself.
+_PAGE = """
+INSERT INTO sync_reconcilepage (run_id, "table", record_ids, keys, emails)
+SELECT %s, %s, array_agg(record_id), array_agg(key), array_agg(email)
+FROM jsonb_to_recordset(%s::jsonb) AS record(record_id text, key text, email text)
+"""
+
+
+def _keep_page(run: ReconcileRun, mapping: Mapping, records: Sequence[Record]) -> None:
     has_email = "Email" in mapping.by_name
-    return ReconcilePage(
-        run=run,
-        table=mapping.table,
-        record_ids=[record.id for record in records],
-        keys=[str(record.fields.get(PLATFORM_ID) or "") for record in records],
-        emails=[
-            str(record.fields.get("Email") or "").strip().lower() if has_email else ""
-            for record in records
-        ],
-    )
+    found = [
+        {
+            "record_id": record.id,
+            "key": str(record.fields.get(PLATFORM_ID) or ""),
+            "email": str(record.fields.get("Email") or "").strip().lower() if has_email else "",
+        }
+        for record in records
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_PAGE, [run.pk, mapping.table, json_of(found)])
 
 
 def _by_record(rows: Iterable[ReconcileDifference]) -> list[list[ReconcileDifference]]:
