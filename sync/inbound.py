@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection, models, transaction
 
@@ -23,6 +23,8 @@ from sync.nudges import after_mentor_change
 from sync.records import LINKED, UNLINKED, Links, local_values, note, remember_hint
 
 State = RecordLink.State
+Kind = SyncEvent.Kind
+EMPTY: Final = (None, "", [])
 
 
 class NeedsRead(Exception):
@@ -120,6 +122,7 @@ class RecordMerge(Merging):
         )
         link.synced_at = self.edit.now
         link.save()
+        history.record([self.event(link, Kind.LINKED)])
         self.merge(link)
         note(link.subject, link.object_id)
         self._wake_waiting()
@@ -150,6 +153,8 @@ class RecordMerge(Merging):
             OutboxRow.objects.filter(subject=waiting.subject, object_id=waiting.object_id).delete()
             earlier.exclude(pk=waiting.pk).delete()
         link = waiting or earlier.first() or RecordLink(subject=self.mapping.subject)
+        # A withdrawn one of ours may have been entered there again.
+        kind = Kind.LINKED if link.pk and waiting is None else Kind.CREATED
         link.object_id = object_id
         link.table, link.record_id = self.mapping.table, self.change.record_id
         link.state, link.message = LINKED, ""
@@ -157,6 +162,10 @@ class RecordMerge(Merging):
         link.synced_at = self.edit.now
         link.save()
         note(link.subject, object_id)
+        given = {name: [None, value] for name, value in self.values.items() if value not in EMPTY}
+        detail = f"Entered in Airtable{self.change.by and f' by {self.change.by}'}."
+        history.record([self.event(link, kind, fields=given, detail=detail)])
+        self.arrived()
         self._invite(link)
         if link.subject == "mentor":
             after_mentor_change()
@@ -184,6 +193,8 @@ class RecordMerge(Merging):
             state=State.WAITING,
         )
         link.ancestor = {**link.ancestor, **self.values, **self.ours()}
+        if sentence and sentence != link.message:
+            history.record([self.event(link, Kind.REFUSED, detail=sentence)])
         link.message = sentence
         link.synced_at = self.edit.now
         link.save()
@@ -249,7 +260,7 @@ class RecordMerge(Merging):
         link.message = sentence or ""
         link.synced_at = self.edit.now
         link.save()
-        kind = SyncEvent.Kind.DELETED if sentence is None else SyncEvent.Kind.REFUSED
+        kind = Kind.DELETED if sentence is None else Kind.REFUSED
         detail = sentence or f"Deleted in Airtable{self.change.by and f' by {self.change.by}'}."
         history.record([self.event(link, kind, detail=detail)])
         note(link.subject, link.object_id)  # what may not go is put back
@@ -277,7 +288,7 @@ class RecordMerge(Merging):
         if not (self.change.complete and self.change.seen):
             raise NeedsRead
         link.state = LINKED
-        history.record([self.event(link, SyncEvent.Kind.RESTORED)])
+        history.record([self.event(link, Kind.RESTORED)])
         if self.mapping.restore is not None:
             restore = self.mapping.restore
             sentence = self.attempt(lambda: restore(link.object_id, self.values, self.edit))

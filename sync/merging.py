@@ -178,12 +178,14 @@ class Merging:
         ):
             note(link.subject, link.object_id)
         if decision.take:
-            seconds = max(0.0, (self.edit.now - self.change.at).total_seconds())
-            SyncLag.objects.create(
-                direction=SyncLag.Direction.IN, seconds=seconds, at=self.edit.now
-            )
+            self.arrived()
             if link.subject == "mentor":
                 after_mentor_change()
+
+    def arrived(self) -> None:
+        """Note how long this took from there to here."""
+        seconds = max(0.0, (self.edit.now - self.change.at).total_seconds())
+        SyncLag.objects.create(direction=SyncLag.Direction.IN, seconds=seconds, at=self.edit.now)
 
     def ours(self) -> Values:
         """Our own columns as they stand there, as far as the change tells."""
