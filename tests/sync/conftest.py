@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,6 +49,7 @@ class Base:
         return str(made["id"])
 
     def edit(self, table: str, record_id: str, **fields: Any) -> None:
+        time.sleep(0.001)  # Airtable counts milliseconds: later than what was just done here
         self.server.control._edit({"table": table, "record": record_id, "fields": _spaced(fields)})
 
     def delete(self, table: str, record_id: str) -> None:
