@@ -66,6 +66,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
             ("To be sent", "outbox", "sync", "outboxrow"),
             ("Conflicts", "call_split", "sync", "syncconflict"),
             ("Records", "link", "sync", "recordlink"),
+            ("Fields of the base", "view_column", "sync", "basefield"),
             ("Received", "inbox", "sync", "inboundchange"),
             ("Webhooks", "webhook", "sync", "webhookregistration"),
             ("Pause and resume", "pause_circle", "sync", "basebinding"),

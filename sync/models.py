@@ -272,7 +272,7 @@ class SyncConflict(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.field} of {self.subject} {self.object_id}: {self.winner} won"
+        return f"{self.field}: {self.get_winner_display()} won"
 
 
 class AutomationReceipt(models.Model):

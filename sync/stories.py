@@ -34,6 +34,7 @@ class Naming:
     with_related: tuple[str, ...]
     sought_by: tuple[str, ...]
     title: Callable[[Any], str] = str
+    in_order: str = "pk"
 
 
 _PERSON: Final = Naming(("user",), ("user__name", "user__email"))
@@ -47,11 +48,13 @@ NAMING: Final[dict[str, Naming]] = {
         ("mentor__user",),
         ("mentor__user__name",),
         lambda window: f"{window.mentor.user}, {_when(window.starts_at)}",
+        "-starts_at",
     ),
     "session": Naming(
         _TOGETHER,
         _BY_NAME,
         lambda one: f"{one.mentee.user} with {one.mentor.user}, {_when(one.starts_at)}",
+        "-starts_at",
     ),
     "saved": Naming(_TOGETHER, _BY_NAME, lambda one: f"{one.mentee.user} saved {one.mentor.user}"),
     "template": Naming((), ("name",)),
@@ -313,13 +316,14 @@ def _by_key(object_id: UUID | None) -> list[Hit]:
 def _by_name(text: str) -> list[Hit]:
     hits: list[Hit] = []
     for mapping in REGISTRY:
-        names = NAMING.get(mapping.subject, _PLAIN).sought_by
+        naming = NAMING.get(mapping.subject, _PLAIN)
+        names = naming.sought_by
         if names and len(hits) < MOST_FOUND:
             matching = Q()
             for name in names:
                 matching |= Q(**{f"{name}__icontains": text})
-            rows = _named(mapping).filter(matching).order_by("pk")[: MOST_FOUND - len(hits)]
-            hits += [_hit(mapping, row) for row in rows]
+            rows = _named(mapping).filter(matching).order_by(naming.in_order, "pk")
+            hits += [_hit(mapping, row) for row in rows[: MOST_FOUND - len(hits)]]
     return hits
 
 

@@ -12,7 +12,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
-    # The pages' paper, ink and green (static/src/app.css).
+    # The pages' paper, ink and green (static/src/app.css). In the dark 500 is what is written in green.
     "COLORS": {
         "base": {
             "50": "#faf8f4", "100": "#f3efe7", "200": "#e6e1d6", "300": "#d3ccbd", "400": "#a39c8d",
@@ -21,7 +21,7 @@ UNFOLD: dict[str, Any] = {
         },
         "primary": {
             "50": "#f2f8f3", "100": "#e4efe6", "200": "#c2dfcb", "300": "#8fc3a1", "400": "#4f9a6a",
-            "500": "#1b6b3b", "600": "#14532d", "700": "#0f4023", "800": "#0c341d", "900": "#0a2a18",
+            "500": "#5fae7c", "600": "#14532d", "700": "#0f4023", "800": "#0c341d", "900": "#0a2a18",
             "950": "#061a0f",
         },
     },

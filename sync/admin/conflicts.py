@@ -33,7 +33,8 @@ class SyncConflictAdmin(WithTitles):
     ordering = ("-at", "id")
     actions = ("take_other",)
     change_form_outer_before_template = "admin/conflict.html"
-    fields = ("subject", "object_id", "field", "reason", "at", "taken_by", "taken_at")
+    fields = ("record", "field", "reason", "at", "taken_by", "taken_at")
+    readonly_fields = ("record",)
 
     @display(description="What", ordering="field")  # type: ignore[untyped-decorator]
     def what(self, conflict: SyncConflict) -> str:

@@ -30,6 +30,13 @@ class WithTitles(ShownOnly):
         changes.result_list = rows
         return changes
 
+    def get_object(self, *args: Any, **kwargs: Any) -> Any:
+        row = super().get_object(*args, **kwargs)
+        if row is not None:
+            key = (row.subject, row.object_id)
+            row.shown_title = stories.titles([key]).get(key, "")
+        return row
+
     @admin.display(description="Record")
     def record(self, row: Any) -> str:
         return record_link(row.subject, row.object_id, getattr(row, "shown_title", ""))

@@ -24,7 +24,7 @@ from sync.reconcile.models import ReconcileDifference, ReconcileRun
 # Seconds between two looks while one is under way.
 LOOK_AGAIN = 5
 _BAR = (
-    '<progress value="{}" max="100" aria-label="How much is done" class="w-32 align-middle"></progress>'
+    '<progress value="{}" max="100" aria-label="How much is done" style="accent-color: #1b6b3b" class="w-32 align-middle"></progress>'
     " {} %"
 )
 
@@ -95,7 +95,7 @@ class ReconcileRunAdmin(ShownOnly):
             count
             for table in run.progress
             for name, count in run.counts(table).items()
-            if name not in ("records", "same", "on_its_way")
+            if name not in ("records", "same", "on_its_way", "still_waiting")
         )
         return format_html('<a href="{}">{}</a>', _differences_of(run), found)
 

@@ -12,6 +12,8 @@ from django.utils import timezone
 from unfold.decorators import display
 
 from accounts.admin_parts import Console, ShownOnly, may, person
+from sync import stories
+from sync.admin.parts import record_link
 from sync.rollout import flags
 from sync.rollout.models import Endpoint, RolloutFlag, ShadowDifference, ShadowTally
 
@@ -81,12 +83,25 @@ class RolloutFlagAdmin(Console):
 class ShadowDifferenceAdmin(ShownOnly):
     """Where the two sides would have answered differently."""
 
-    list_display = ("endpoint", "key", "field", "there", "here", "count", "last_seen")
-    list_display_links = ("key",)
+    list_display = ("endpoint", "mentor", "field", "there", "here", "count", "last_seen")
+    list_display_links = ("field",)
     list_filter = ("endpoint", "field", "last_seen")
     search_fields = ("key", "field")
     ordering = ("-last_seen", "id")
     actions = ("forget",)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        rows = list(changes.result_list)
+        named = stories.titles(("mentor", row.key) for row in rows)
+        for row in rows:
+            row.shown_title = named.get(("mentor", row.key), "")
+        changes.result_list = rows
+        return changes
+
+    @display(description="Mentor")  # type: ignore[untyped-decorator]
+    def mentor(self, row: ShadowDifference) -> str:
+        return record_link("mentor", row.key, getattr(row, "shown_title", ""))
 
     def has_forget_permission(self, request: HttpRequest) -> bool:
         return may(request, "sync.change_rolloutflag")

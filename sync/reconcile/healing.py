@@ -189,7 +189,7 @@ class Healer:
             )
         waited = pair.link is not None and pair.link.state == RecordLink.State.WAITING
         if waited and task.step is Step.SETTLE:
-            return Outcome("waiting")
+            return Outcome("still_waiting")
         side = Side.NOBODY if task.step is Step.SETTLE else Side.AIRTABLE
         return Outcome("waiting", [self._said(pair, Kind.NEW_THERE, side, link.message)])
 

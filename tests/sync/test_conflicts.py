@@ -180,6 +180,9 @@ class TestTheConsole:
         assert "Theirs" in text
         assert "Ours" in text
         assert "Take the value of Office Hours" in text
+        assert (
+            f'/record/mentor/{mentor.pk}/" class="underline whitespace-nowrap">Bob Mentor<' in text
+        )
 
         answer = client.post(
             reverse("admin:sync_syncconflict_take", args=[conflict.pk]), follow=True

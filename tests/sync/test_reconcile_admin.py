@@ -126,6 +126,7 @@ class TestWhoAnswers:
         browser = console(carol())
         page = browser.get("/admin/sync/shadowdifference/").content.decode()
         assert "Airtable&#x27;s" in page
+        assert ">Bob Mentor</a>" in page
         browser.post(
             "/admin/sync/shadowdifference/", {"action": "forget", "_selected_action": [row.pk]}
         )

@@ -33,7 +33,10 @@ class Command(ComparingCommand):
 def _sentence(run: ReconcileRun, table: str) -> str:
     counts = run.counts(table)
     matched, admitted = counts.get("matched", 0), counts.get("admitted", 0)
-    waiting, here = counts.get("waiting", 0), counts.get("only_here", 0)
+    waiting, here = (
+        counts.get("waiting", 0) + counts.get("still_waiting", 0),
+        counts.get("only_here", 0),
+    )
     would = "would be " if run.dry_run else ""
     known = counts.get("records", 0) - matched - admitted - waiting
     return (
