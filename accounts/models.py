@@ -119,7 +119,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.time_zone if self.time_zone in TIME_ZONES else "UTC")
+        return zone_of(self.time_zone)
 
     @property
     def initials(self) -> str:
@@ -147,6 +147,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         words = _without_title(self.name)
         return words[0] if words else self.email
+
+
+def zone_of(name: str) -> zoneinfo.ZoneInfo:
+    """The time zone of that name; UTC for a name that is none."""
+    return zoneinfo.ZoneInfo(name if name in TIME_ZONES else "UTC")
 
 
 def _without_title(name: str) -> list[str]:

@@ -22,8 +22,10 @@ _WORKER = """
 import json, sys, time
 import django
 django.setup()
+from config.celery import settle
 from sync import services
 from sync.models import OutboxRow
+settle()
 print("ready", flush=True)
 sys.stdin.readline()
 cpu, written, stopped = time.process_time(), 0, []

@@ -10,7 +10,7 @@ from django.db.models import F, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 
-class OneOf(Lookup):  # type: ignore[type-arg]  # generic in the stubs alone
+class OneOf(Lookup):
     """`field = ANY(values)`: for a `filter` in place of `field__in`.
 
     One parameter, whatever the number of values. `IN` has one for each, and to prepare a hundred of
@@ -29,7 +29,7 @@ class OneOf(Lookup):  # type: ignore[type-arg]  # generic in the stubs alone
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, list[Any]]:
+    ) -> tuple[str, tuple[Any, ...]]:
         """For the ORM."""
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*parameters, self.rhs]
+        return f"{column} = ANY(%s)", (*parameters, self.rhs)

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import models
 from django.db.models import Count
 
 from sync.airtable import MOST_RECORDS, Entry
@@ -96,14 +95,12 @@ class _Plan:
         self._mapping, self._rows, self._table, self._now = mapping, rows, table, now
         self._names = usable(mapping, table)
         ids = [row.object_id for row in rows]
-        self._found: dict[UUID, models.Model] = {
-            item.pk: item for item in mapping.objects().filter(OneOf("pk", ids))
-        }
         self._links = {
             link.object_id: link
             for link in RecordLink.objects.filter(OneOf("object_id", ids), subject=mapping.subject)
         }
-        self._local = local_values_of(mapping, self._found.values())
+        self._local = local_values_of(mapping, ids)
+        self._alive = self._living()
         self._coming = _coming(self._local.values())
         lately = [id_ for id_, link in self._links.items() if link.synced_at > now - LOOP_TIME]
         self._written = _written(lately, now)
@@ -111,26 +108,29 @@ class _Plan:
     def tasks(self) -> list[Task]:
         tasks = [self._task(row) for row in self._rows]
         sending = [task for task in tasks if task.step in (Step.CREATE, Step.UPDATE)]
-        objects = [
-            self._found[id_] for task in sending if (id_ := task.row.object_id) in self._found
-        ]
-        if objects:
-            self._mapping.ready(objects)
-        return [self._complete(task) for task in tasks]
+        riders = self._mapping.riders([task.row.object_id for task in sending]) if sending else {}
+        return [self._complete(task, riders) for task in tasks]
+
+    def _living(self) -> set[UUID]:
+        """Of the objects whose record was deleted, those that should have one again."""
+        deleted = [id_ for id_, link in self._links.items() if link.state in UNLINKED]
+        if not deleted:
+            return set()
+        found = self._mapping.objects().filter(OneOf("pk", deleted))
+        return {item.pk for item in found if self._mapping.alive(item)}
 
     def _task(self, row: OutboxRow) -> Task:
         mapping, link = self._mapping, self._links.get(row.object_id)
-        found = self._found.get(row.object_id)
         if link is not None and link.state == RecordLink.State.WAITING:
             return self._with_changes(Task(row, mapping, Step.UPDATE, link), {})
         linked = link is not None and link.state not in UNLINKED
         if not linked and row.sent is not None:
             return Task(row, mapping, Step.LOOK, link)
-        if found is None or not mapping.present(found):
+        local = self._local.get(row.object_id)
+        if local is None:
             return Task(row, mapping, Step.DELETE if linked else Step.SETTLE, link)
-        if link is not None and not linked and not mapping.alive(found):
+        if link is not None and not linked and row.object_id not in self._alive:
             return Task(row, mapping, Step.SETTLE, link)
-        local = self._local[row.object_id]
         if self._waits(row, local):
             return Task(row, mapping, Step.WAIT, link, missing=local.missing)
         task = Task(
@@ -176,16 +176,16 @@ class _Plan:
             return replace(task, step=step)
         return replace(task, fields=fields)
 
-    def _complete(self, task: Task) -> Task:
+    def _complete(self, task: Task, riders: MappingType[UUID, Any]) -> Task:
         """Add what rides along, and the time."""
         if task.step not in (Step.CREATE, Step.UPDATE):
             return task
         fields = dict(task.fields)
-        found = self._found.get(task.row.object_id)
+        rider = riders.get(task.row.object_id)
         waiting = task.link is not None and task.link.state == RecordLink.State.WAITING
-        if found is not None and not waiting:
+        if rider is not None and not waiting:
             kept = task.link.ancestor if task.link and task.step is Step.UPDATE else {}
-            fields |= self._differing(riding_values(self._mapping, found), kept)
+            fields |= self._differing(riding_values(self._mapping, rider), kept)
         if LAST_SYNCED in self._table.columns:
             fields[LAST_SYNCED] = moment.canonical(self._now)
         return replace(task, fields=fields, typecast=self._needs_typecast(fields))

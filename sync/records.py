@@ -6,8 +6,9 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping as MappingType
+from collections.abc import Callable, Collection, Iterable, Mapping as MappingType, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -73,19 +74,26 @@ class Local:
     """Objects it links to that have no record yet."""
 
 
-def local_values(mapping: Mapping, found: models.Model, links: Links | None = None) -> Local:
-    """Everything that may be a reason to send.
+def local_values(mapping: Mapping, found: models.Model) -> Local:
+    """Everything that may be a reason to send."""
+    return _local(mapping, [field.value_of(found) for field in mapping.own_fields], Links())
 
-    Args:
-        links: with the records looked up already, where there are many objects.
-    """
-    links = links or Links()
+
+def local_values_of(mapping: Mapping, object_ids: Collection[UUID]) -> dict[UUID, Local]:
+    """`local_values` of those that belong in the base, in as many queries as of one."""
+    fields = mapping.own_fields
+    found = values_of(mapping, object_ids, [field.name for field in fields])
+    links = Links()
+    for number, field in enumerate(fields):
+        if field.links:
+            links.look_up(field.links, {values[number] for values in found.values()} - {None})
+    return {object_id: _local(mapping, values, links) for object_id, values in found.items()}
+
+
+def _local(mapping: Mapping, read: Iterable[Any], links: Links) -> Local:
     values: Values = {}
     missing: list[tuple[str, UUID]] = []
-    for field in mapping.fields:
-        if field.rides:
-            continue
-        value: Any = field.value_of(found)
+    for field, value in zip(mapping.own_fields, read, strict=True):
         if field.links and value is not None:
             record_id = links.record_of(field.links, value)
             if record_id is None:
@@ -96,19 +104,61 @@ def local_values(mapping: Mapping, found: models.Model, links: Links | None = No
     return Local(values, tuple(missing))
 
 
-def local_values_of(mapping: Mapping, objects: Collection[models.Model]) -> dict[Any, Local]:
-    """`local_values` of many, by primary key, in as many queries as of one."""
-    links = Links()
-    for field in mapping.fields:
-        if field.links:
-            links.look_up(field.links, {field.value_of(item) for item in objects} - {None})
-    return {item.pk: local_values(mapping, item, links) for item in objects}
+def values_of(
+    mapping: Mapping, object_ids: Iterable[UUID], names: Sequence[str]
+) -> dict[UUID, tuple[Any, ...]]:
+    """What these fields read off objects that belong in the base, in this order, without loading them.
+
+    Objects cost most of a comparison, and of nearly all of them nothing is asked but whether they
+    are as they were. A mapping with a field that can only be read off an object has them loaded.
+    """
+    fields = [mapping.by_name[name] for name in names]
+    many = [field.of_many for field in fields]
+    found = mapping.objects().filter(OneOf("pk", object_ids))
+    if any(way is None for way in many):
+        return {
+            item.pk: tuple(field.value_of(item) for field in fields)
+            for item in found
+            if mapping.present(item)
+        }
+    ways = [way for way in many if way is not None]
+    aliases = {f"value_{number}": way.expression for number, way in enumerate(ways)}
+    rows: Iterable[Any] = (
+        found.select_related(None)
+        .prefetch_related(None)
+        .annotate(**aliases)
+        .values_list("pk", *mapping.presence, *aliases)
+    )
+    first = 1 + len(mapping.presence)
+    if mapping.presence:
+        rows = (row for row in rows if _is_present(mapping, row[1:first]))
+    thens = [(number, way.then) for number, way in enumerate(ways) if way.then is not None]
+    return {row[0]: _then(thens, row[first:]) for row in rows}
 
 
-def riding_values(mapping: Mapping, found: models.Model) -> Values:
-    """What goes along once there is a reason. Asked for late, because it costs queries."""
+def _is_present(mapping: Mapping, presence: Sequence[Any]) -> bool:
+    return mapping.present(SimpleNamespace(**dict(zip(mapping.presence, presence, strict=True))))
+
+
+def _then(
+    ways: Sequence[tuple[int, Callable[[Any], Any]]], selected: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    if not ways:
+        return selected
+    values = list(selected)
+    for number, way in ways:
+        values[number] = way(values[number])
+    return tuple(values)
+
+
+def riding_values(mapping: Mapping, rider: Any) -> Values:
+    """What goes along once there is a reason.
+
+    Args:
+        rider: of `Mapping.riders`.
+    """
     return {
-        field.name: field.codec.canonical(field.value_of(found))
+        field.name: field.codec.canonical(field.value_of(rider))
         for field in mapping.fields
         if field.rides
     }

@@ -41,7 +41,7 @@ class Sight:
     rows: dict[str, Json]
     links: dict[str, RecordLink]
     here: dict[UUID, Any]
-    """Canonical values of every object, by key."""
+    """Canonical values of every object that should have a record, by key."""
     objects: dict[UUID, models.Model]
 
     @classmethod
@@ -52,10 +52,7 @@ class Sight:
             mapping,
             {row["id"]: row["fields"] for row in base.rows(mapping.table)},
             {link.record_id: link for link in links},
-            {
-                key: local.values
-                for key, local in local_values_of(mapping, list(objects.values())).items()
-            },
+            {key: local.values for key, local in local_values_of(mapping, list(objects)).items()},
             objects,
         )
 

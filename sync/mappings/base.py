@@ -83,7 +83,7 @@ class Field:
     """For a link: the subject on the other end. `read` then gives that object's id."""
     direction: Direction = Direction.BOTH
     rides: bool = False
-    """Sent along with other changes, never a reason to send."""
+    """Sent along with other changes, never a reason to send. Read off what `Mapping.riders` gives."""
     create_only: bool = False
     """Written when the record is made, and left to Airtable from then on."""
     required: bool = False
@@ -186,8 +186,8 @@ class Mapping:
     after_removal: MappingType[str, Canonical] | None = None
     """What a deleted record counts as having agreed to, so that restoring it is a change."""
     watches: tuple[Watch, ...] = ()
-    ready: Callable[[Sequence[Any]], None] = lambda _: None
-    """Fetch at once what the riding fields of many objects would ask for one by one."""
+    riders: Callable[[Sequence[UUID]], MappingType[UUID, Any]] = lambda _: {}
+    """Of many objects, by id, what the riding fields are read off. Asked for only where one is sent."""
     primary: str = PLATFORM_ID
     """The table's first column, where we create it."""
 
@@ -195,6 +195,11 @@ class Mapping:
     def by_name(self) -> dict[str, Field]:
         """Fields by their Airtable name."""
         return {field.name: field for field in self.fields}
+
+    @cached_property
+    def own_fields(self) -> tuple[Field, ...]:
+        """Those that may be a reason to send."""
+        return tuple(field for field in self.fields if not field.rides)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import User, zone_of
 from mentors import services, vocabulary
 from mentors.models import Expertise, Mentor
 from sessions_app.models import Session
+from sync.lookups import OneOf
 from sync.mappings import codecs
 from sync.mappings.base import (
     AIRTABLE,
@@ -39,45 +42,52 @@ def _areas_of_many() -> ArraySubquery:
     return ArraySubquery(Expertise.objects.filter(mentor=OuterRef("pk")).values("area"))
 
 
-def _next_free(mentor: Mentor) -> Any:
-    opening = getattr(mentor, "opening", None)
-    return opening.next_start if opening else None
+@dataclass
+class _Week:
+    """Of a mentor, how booked they are."""
 
-
-def _monday(mentor: Mentor, now: datetime) -> datetime:
+    places: int
+    """In a week; 0 where there is no limit."""
+    monday: datetime
     """When this week began; the week is the mentor's own."""
-    today = now.astimezone(mentor.user.zone)
+    next_free: datetime | None
+    taken: int = 0
+
+    @property
+    def utilization(self) -> float | None:
+        """The share of this week's places that is taken."""
+        return round(self.taken / self.places, 2) if self.places else None
+
+
+def _monday(zone: ZoneInfo, now: datetime) -> datetime:
+    today = now.astimezone(zone)
     return (today - timedelta(days=today.weekday())).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
 
 
-def _ready(mentors: Sequence[Mentor]) -> None:
-    """Count what is taken of this week for all of them in one query."""
+def _weeks(mentor_ids: Sequence[UUID]) -> dict[UUID, _Week]:
+    """Two queries for all of them."""
     now = timezone.now()
-    mondays = {mentor.pk: _monday(mentor, now) for mentor in mentors if mentor.weekly_load_cap}
-    taken = dict.fromkeys(mondays, 0)
-    if mondays:
-        starts = Session.objects.filter(
-            mentor__in=mondays,
-            starts_at__gte=min(mondays.values()),
-            starts_at__lt=max(mondays.values()) + timedelta(days=7),
-        ).exclude(status=Session.Status.CANCELLED)
-        for mentor_id, starts_at in starts.values_list("mentor_id", "starts_at"):
-            if mondays[mentor_id] <= starts_at < mondays[mentor_id] + timedelta(days=7):
-                taken[mentor_id] += 1
-    for mentor in mentors:
-        mentor.taken_this_week = taken.get(mentor.pk, 0)  # type: ignore[attr-defined]
-
-
-def _utilization(mentor: Mentor) -> float | None:
-    """The share of this week's places that is taken."""
-    if not mentor.weekly_load_cap:
-        return None
-    if not hasattr(mentor, "taken_this_week"):
-        _ready([mentor])
-    taken: int = mentor.taken_this_week  # type: ignore[attr-defined]
-    return round(taken / mentor.weekly_load_cap, 2)
+    mentors = Mentor.objects.filter(OneOf("pk", mentor_ids)).values_list(
+        "pk", "weekly_load_cap", "user__time_zone", "opening__next_start"
+    )
+    weeks = {
+        mentor_id: _Week(places or 0, _monday(zone_of(zone), now), next_free)
+        for mentor_id, places, zone, next_free in mentors
+    }
+    if not weeks:
+        return weeks
+    mondays = [week.monday for week in weeks.values()]
+    starts = Session.objects.filter(
+        OneOf("mentor", weeks),
+        starts_at__gte=min(mondays),
+        starts_at__lt=max(mondays) + timedelta(days=7),
+    ).exclude(status=Session.Status.CANCELLED)
+    for mentor_id, starts_at in starts.values_list("mentor_id", "starts_at"):
+        week = weeks[mentor_id]
+        week.taken += week.monday <= starts_at < week.monday + timedelta(days=7)
+    return weeks
 
 
 def _objects() -> QuerySet[Mentor]:
@@ -137,8 +147,24 @@ MENTOR = Mapping(
         Field("Weekly Load Cap", codecs.integer, SHARED, "weekly_load_cap", required=True),
         Field("Visibility", codecs.select(*Mentor.Visibility.values), PLATFORM, "visibility"),
         Field("Timezone", codecs.text, PLATFORM, "user.time_zone", key="time_zone"),
-        Field("Utilization", codecs.ratio, PLATFORM, _utilization, direction=OUT, rides=True),
-        Field("Next Free Slot", codecs.moment, PLATFORM, _next_free, direction=OUT, rides=True),
+        Field(
+            "Utilization",
+            codecs.ratio,
+            PLATFORM,
+            "utilization",
+            columns=(),
+            direction=OUT,
+            rides=True,
+        ),
+        Field(
+            "Next Free Slot",
+            codecs.moment,
+            PLATFORM,
+            "next_free",
+            columns=(),
+            direction=OUT,
+            rides=True,
+        ),
     ),
     objects=_objects,
     owned_by="SELECT {row}.id AS id WHERE NOT {row}.is_synthetic",
@@ -147,7 +173,7 @@ MENTOR = Mapping(
     remove=_remove,
     alive=_is_active,
     after_removal={"Is Active": False},
-    ready=_ready,
+    riders=_weeks,
     watches=(
         Watch(
             Expertise,

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping as MappingType, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from sync.mappings import BY_SUBJECT, Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
 from sync.mappings.codecs import Codec
 from sync.models import RecordLink
-from sync.records import LINKED, UNLINKED
+from sync.records import LINKED, UNLINKED, values_of
 from sync.schema import TableSchema, usable
 
 Kept = MappingType[str, Any]
@@ -196,53 +195,6 @@ def _records_of(subject: str, object_ids: Iterable[UUID]) -> dict[UUID, str]:
             OneOf("object_id", object_ids), subject=subject, state=LINKED
         ).values_list("object_id", "record_id")
     )
-
-
-def values_of(
-    mapping: Mapping, object_ids: Sequence[UUID], names: Sequence[str]
-) -> dict[UUID, tuple[Any, ...]]:
-    """What these fields read off objects that belong in the base, in this order, without loading them.
-
-    Objects cost most of a comparison, and of nearly all of them nothing is asked but whether they
-    are as they were. A mapping with a field that can only be read off an object has them loaded.
-    """
-    fields = [mapping.by_name[name] for name in names]
-    many = [field.of_many for field in fields]
-    found = mapping.objects().filter(OneOf("pk", object_ids))
-    if any(way is None for way in many):
-        return {
-            item.pk: tuple(field.value_of(item) for field in fields)
-            for item in found
-            if mapping.present(item)
-        }
-    ways = [way for way in many if way is not None]
-    aliases = {f"value_{number}": way.expression for number, way in enumerate(ways)}
-    rows: Iterable[Any] = (
-        found.select_related(None)
-        .prefetch_related(None)
-        .annotate(**aliases)
-        .values_list("pk", *mapping.presence, *aliases)
-    )
-    first = 1 + len(mapping.presence)
-    if mapping.presence:
-        rows = (row for row in rows if _is_present(mapping, row[1:first]))
-    thens = [(number, way.then) for number, way in enumerate(ways) if way.then is not None]
-    return {row[0]: _then(thens, row[first:]) for row in rows}
-
-
-def _is_present(mapping: Mapping, presence: Sequence[Any]) -> bool:
-    return mapping.present(SimpleNamespace(**dict(zip(mapping.presence, presence, strict=True))))
-
-
-def _then(
-    ways: Sequence[tuple[int, Callable[[Any], Any]]], selected: tuple[Any, ...]
-) -> tuple[Any, ...]:
-    if not ways:
-        return selected
-    values = list(selected)
-    for number, way in ways:
-        values[number] = way(values[number])
-    return tuple(values)
 
 
 def key_of(record: Record) -> UUID | None:

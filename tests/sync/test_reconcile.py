@@ -14,8 +14,8 @@ from sync import airtable
 from sync.mappings import REGISTRY
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent, TableState
 from sync.reconcile import runs
-from sync.reconcile.comparing import values_of
 from sync.reconcile.models import ReconcilePage, ReconcileRun
+from sync.records import values_of
 from tests.factories import MentorFactory
 from tests.hours import open_window
 from tests.people import alice
