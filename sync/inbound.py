@@ -24,7 +24,7 @@ from sync.records import LINKED, UNLINKED, Links, local_values, note, remember_h
 
 State = RecordLink.State
 Kind = SyncEvent.Kind
-EMPTY: Final = (None, "", [])
+EMPTY: Final[tuple[Any, ...]] = (None, "", [])
 
 
 class NeedsRead(Exception):

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0004_what_is_about_to_be_sent'),
-        ('sync', '0031_templates_prompts_and_saved_refuse_truncate'),
+        ('sync', '0005_what_is_about_to_be_sent'),
+        ('sync', '0009_templates_prompts_and_saved_refuse_truncate'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

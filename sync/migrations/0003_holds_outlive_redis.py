@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sync", "0040_history_of_records")]
+    dependencies = [("sync", "0002_history_of_records")]
 
     operations = [
         migrations.AddField(

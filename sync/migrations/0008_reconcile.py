@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0021_what_the_base_looks_like'),
+        ('sync', '0007_what_the_base_looks_like'),
     ]
 
     operations = [

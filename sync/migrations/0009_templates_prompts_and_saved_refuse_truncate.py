@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0030_reconcile'),
+        ('sync', '0008_reconcile'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('content', '0001_initial'),
         ('mentors', '0002_how_a_mentor_is_booked'),
-        ('sync', '0004_what_is_about_to_be_sent'),
+        ('sync', '0005_what_is_about_to_be_sent'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0032_rollout'),
+        ('sync', '0012_rollout'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0005_requests_a_month'),
+        ('sync', '0013_requests_a_month'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0003_pause_tables_and_refuse_truncate'),
+        ('sync', '0004_pause_tables_and_refuse_truncate'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0002_holds_outlive_redis'),
+        ('sync', '0003_holds_outlive_redis'),
     ]
 
     operations = [

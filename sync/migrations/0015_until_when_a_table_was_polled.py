@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0022_taking_the_other_value'),
+        ('sync', '0014_taking_the_other_value'),
     ]
 
     operations = [

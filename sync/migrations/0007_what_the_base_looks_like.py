@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0020_templates_prompts_and_saved_mentors'),
+        ('sync', '0006_templates_prompts_and_saved_mentors'),
     ]
 
     operations = [
