@@ -18,6 +18,8 @@ from sync.records import storable
 Kind = SyncEvent.Kind
 # How far Airtable's clock may be ahead of ours, for our own writes to be known again.
 CLOCKS_DIFFER = timedelta(minutes=1)
+# Airtable tells whole milliseconds, and cuts what is beyond them.
+TOLD_TO = timedelta(milliseconds=1)
 
 
 def sort_out(
@@ -34,7 +36,7 @@ def sort_out(
         kind__in=[Kind.SENT, Kind.CREATED, Kind.LINKED],
         at__gt=at - CLOCKS_DIFFER,
     ).values_list("at", "fields")
-    later = {name for sent_at, fields in events if sent_at > at for name in fields}
+    later = {name for sent_at, fields in events if sent_at > at + TOLD_TO for name in fields}
     ours = {
         name
         for name, value in told.items()

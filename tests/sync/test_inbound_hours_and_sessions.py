@@ -175,6 +175,7 @@ def test_an_edit_that_wins_and_is_refused_is_told_as_refused_alone(base, mentor)
     drain()
     pull()
     AvailabilityWindow.objects.update(capacity=3)
+    base.server.clock.advance(timedelta(seconds=1))  # the later edit counts, to the millisecond
     base.edit("Availability", base.of("Availability", window)["id"], Max_Slots=0)
 
     pull()
