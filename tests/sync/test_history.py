@@ -9,9 +9,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mentors.models import Mentor
 from sync import history, services
 from sync.history import IN, OUT, Event, Kind
-from sync.models import SyncEvent
+from sync.models import SyncEvent, SyncLag
+from tests.sync.conftest import drain, pull
 
 
 def sent(object_id, **more):
@@ -86,3 +88,25 @@ def test_it_is_kept_for_90_days(db):
     )
     services.tidy(now=now)
     assert [row.object_id for row in SyncEvent.objects.all()] == [young]
+
+
+class TestARowEnteredInAirtable:
+    def test_the_history_of_its_person_begins_with_it(self, base):
+        pull()
+        base.create("Mentors", Name="Dana", Email="dana@example.com", Is_Active=True)
+        pull()
+        event = SyncEvent.objects.get(kind="created", direction="in")
+        assert event.object_id == Mentor.objects.get().pk
+        assert event.fields["Email"] == [None, "dana@example.com"]
+        assert event.detail.startswith("Entered in Airtable")
+        assert SyncLag.objects.filter(direction="in").count() == 1
+
+    def test_that_it_is_not_accepted_is_told_once(self, base):
+        pull()
+        record = base.create("Mentors", Name="Dana", Is_Active=True)
+        pull()
+        drain()
+        base.edit("Mentors", record, Company="Tallow")
+        pull()
+        event = SyncEvent.objects.get(kind="refused")
+        assert event.detail == base.row("Mentors", Name="Dana")["fields"]["Sync Message"]

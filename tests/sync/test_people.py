@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from mentors.models import Mentee, Mentor
 from sync import invitations, letters, people
-from sync.models import RecordLink, SyncEvent, SyncLag, WebhookRegistration
+from sync.models import RecordLink, WebhookRegistration
 from sync.people_models import Invitation
 from tests.config.console import console
 from tests.people import alice, bob, browser, carol, mallory
@@ -234,25 +234,6 @@ class TestAnInvitation:
         assert (user.time_zone, user.invitation.state) == ("Europe/Madrid", "done")
         assert b"Welcome" in client.get(answer.url).content
         assert client.get("/").url == "/sessions/"  # once
-
-    def test_the_history_of_the_person_begins_with_the_row(self, base):
-        self.entered(base)
-        event = SyncEvent.objects.get(kind="created", direction="in")
-        assert event.object_id == Mentor.objects.get().pk
-        assert event.fields["Email"] == [None, "dana@example.com"]
-        assert event.detail.startswith("Entered in Airtable")
-        assert SyncLag.objects.filter(direction="in").count() == 1
-
-    def test_a_row_that_is_not_accepted_is_told_of_once(self, base):
-        pull()
-        record = base.create("Mentors", Name="Dana", Is_Active=True)
-        pull()
-        drain()
-        base.edit("Mentors", record, Company="Tallow")
-        pull()
-        event = SyncEvent.objects.get(kind="refused")
-        row = base.row("Mentors", Name="Dana")
-        assert event.detail == row["fields"]["Sync Message"]
 
     def test_opening_the_link_signs_nobody_in(self, base):
         self.entered(base)
