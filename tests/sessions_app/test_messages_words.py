@@ -273,7 +273,7 @@ class TestTemplatesInTheConsole:
         page = answer.content.decode()
         assert answer.status_code == 200
         assert "“wen” is not a variable. Did you mean when?" in page
-        assert "“goal.__class__” is not a variable." in page
+        assert "“goal.__class__” is not a variable of our messages." in page
         assert "My own words" in page
         assert not MessageTemplate.objects.exists()
 
