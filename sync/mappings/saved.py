@@ -51,7 +51,7 @@ SAVED = Mapping(
             columns=("mentor",),
             links="mentor",
         ),
-        Field("Saved At", codecs.moment, PLATFORM, "saved_at", create_only=True),
+        Field("Saved At", codecs.moment, PLATFORM, "saved_at"),
     ),
     objects=_objects,
     owned_by=(
