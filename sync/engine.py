@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, IntegrityError
+from django.db import IntegrityError
 
 from sync import guard, intake, limiter, poll, webhooks
 from sync.airtable import Airtable, Record
@@ -238,6 +238,7 @@ class Engine:
         except Exception as error:
             logger.exception("%s %s could not be applied.", change.mapping.table, change.record_id)
             self.received.failed += 1
-            with suppress(DatabaseError):
-                row = remember_hint(change.mapping.table, change.record_id)
-                put_off([row], f"{type(error).__name__}: {error}", now=self._clock())
+            # Not forgiven where even this fails (the database went away): the payloads are then not marked
+            # as applied, and are read again.
+            row = remember_hint(change.mapping.table, change.record_id)
+            put_off([row], f"{type(error).__name__}: {error}", now=self._clock())
