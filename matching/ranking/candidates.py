@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 # So long is somebody new, while they had no session; what explanations call "new here".
@@ -15,8 +15,7 @@ NEW_FOR: Final = timedelta(days=45)
 ENOUGH_SHOWN: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """One piece of expertise; `weight` is 1 to 5."""
 
     area: str
@@ -24,9 +23,11 @@ class Tag:
     weight: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Candidate:
     """What ranking knows of a mentor.
+
+    Not frozen: a hundred are made for every answer, and frozen they take four times as long to make.
 
     Attributes:
         next_start: the next bookable start as last computed; None without one within the horizon.

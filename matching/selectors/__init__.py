@@ -7,7 +7,7 @@ from matching.selectors.experiments import (
     requests_of,
     running as running_experiment,
 )
-from matching.selectors.retrieval import Eligible, likeness, retrieve
+from matching.selectors.retrieval import Eligible, WhoMayBeFound, likeness, retrieve
 from matching.selectors.staleness import (
     StaleMentor,
     mentors_by_model,
@@ -20,6 +20,7 @@ __all__ = [
     "Asker",
     "Eligible",
     "StaleMentor",
+    "WhoMayBeFound",
     "as_judged",
     "asker",
     "cards",

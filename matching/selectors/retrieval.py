@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import numpy as np
@@ -35,17 +35,25 @@ REQUESTS_FOR: Final = timedelta(days=182)
 SHORTEST_COMPANY: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Eligible:
-    """Who may be found at all: a query for mentors that has every hard rule and filter in it."""
-
-    mentors: QuerySet[Mentor]
+class WhoMayBeFound(Protocol):
+    """Every hard rule and filter of a search."""
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """SQL for (id, horizon in days, next start) of each, and its parameters by name.
 
         Raises EmptyResultSet if Django can tell that there are none.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """As a query for mentors has them."""
+
+    mentors: QuerySet[Mentor]
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        """See `WhoMayBeFound`."""
         rows = self.mentors.order_by().values_list(
             "pk", "booking_horizon_days", "opening__next_start"
         )
@@ -92,7 +100,7 @@ def _prepared_cursor() -> Any:
 
 def retrieve(
     *,
-    eligible: Eligible,
+    eligible: WhoMayBeFound,
     text: str,
     vector: NDArray[np.float32] | None,
     model_id: str,
@@ -221,7 +229,7 @@ def _candidate(
         passage_no=passage_no,
         bm25=float(bm25),
         coverage=float(coverage),
-        tags=tuple(Tag(area, sub_area, weight) for area, sub_area, weight in tags or ()),
+        tags=tuple(map(Tag._make, tags or ())),
         sessions=sessions,
         booked_28d=booked_28d,
         booked_7d=booked_7d,

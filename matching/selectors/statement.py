@@ -32,8 +32,8 @@ EXACT_UP_TO: Final = 2_000
 # is about 160, estimated from published timings, not measured here (2 cores, 10,000 and 100,000 mentors of 2 to 3 chunks).
 EXACT_FACTOR: Final = 160
 
-# Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2 %.
-SAMPLE: Final = 128
+# Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2.5 %.
+SAMPLE: Final = 64
 
 # The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
 EF_SEARCH: Final = 300

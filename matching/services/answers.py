@@ -17,7 +17,7 @@ from matching.explanations import Viewer
 from matching.services import caching
 from matching.services.consulting import consult
 from matching.services.courses import Course, course_for
-from matching.services.filters import Filters, asks_for_a_match, eligible_for
+from matching.services.filters import Filters, asks_for_a_match, who_may_be_found
 from matching.services.matches import Match, MatchAnswer
 from matching.services.questions import Question, checked, understand
 from matching.services.records import repeat, store
@@ -106,7 +106,7 @@ def _find(
     now = viewer.now
     rankings = search_by(
         question=question,
-        eligible=eligible_for(asker.user, filters, now, without=asker.hidden),
+        eligible=who_may_be_found(asker.user, filters, now, without=asker.hidden),
         now=now,
         policies=course.policies,
         mentee=asker.mentee,

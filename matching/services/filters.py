@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.refusals import Invalid
+from matching.selectors import Eligible, WhoMayBeFound
 from mentors import selectors as people
 from mentors.models import Mentee, Mentor
 from sessions_app.models import AvailabilityWindow
@@ -97,6 +99,44 @@ def eligible_for(
         )
         found = found.filter(Exists(windows))
     return found.exclude(pk__in=sorted(without)) if without else found
+
+
+def who_may_be_found(
+    user: User, filters: Filters, now: datetime, *, without: Collection[UUID] = ()
+) -> WhoMayBeFound:
+    """`eligible_for` as a search takes it."""
+    mentee = mentee_of(user)
+    if mentee is None or user.is_program_manager or filters.wants_time or without:
+        return Eligible(eligible_for(user, filters, now, without=without))
+    return _ForFounder(mentee, filters)
+
+
+@dataclass(frozen=True, slots=True)
+class _ForFounder:
+    """Who is eligible for a founder, in SQL that is worked out once for all founders.
+
+    It differs by two ids alone, and working it out takes as long as reading the mentors who are shown.
+    """
+
+    mentee: Mentee
+    filters: Filters
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        sql, params = _for_anybody(self.filters)
+        own = {_ANYBODY: self.mentee.pk, _THEIR_USER: self.mentee.user_id}
+        return sql, {k: own.get(v, v) if isinstance(v, UUID) else v for k, v in params.items()}
+
+
+# Stand for the founder in what is worked out for all of them.
+_ANYBODY, _THEIR_USER = uuid4(), uuid4()
+
+
+@functools.lru_cache(maxsize=256)
+def _for_anybody(filters: Filters) -> tuple[str, dict[str, Any]]:
+    user = User(pk=_THEIR_USER, role=User.Role.MENTEE)
+    user.mentee = Mentee(pk=_ANYBODY, user=user)
+    # Without a wish for a time, the time of the question is not in it.
+    return Eligible(eligible_for(user, filters, datetime.max.replace(tzinfo=UTC))).sql()
 
 
 def mentee_of(user: User) -> Mentee | None:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from accounts.models import User
-from matching import ranking
+from matching import ranking, selectors
 from matching.services.filters import Filters, eligible_for
 from matching.services.questions import understand
 from matching.services.searching import alike_by, find_candidates
@@ -82,7 +82,7 @@ def compare(
 
     Each request is embedded and its candidates are found once. To be called with no transaction open.
     """
-    eligible = eligible_for(by, Filters(), now)
+    eligible = selectors.Eligible(eligible_for(by, Filters(), now))
     pairs: list[tuple[str, list[ranking.Ranked], list[ranking.Ranked]]] = []
     for text in queries:
         question = understand(text)

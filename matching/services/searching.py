@@ -32,7 +32,7 @@ def search(
     """
     rankings = search_by(
         question=question,
-        eligible=eligible,
+        eligible=selectors.Eligible(eligible),
         now=now,
         policies=[policy],
         mentee=mentee,
@@ -44,7 +44,7 @@ def search(
 def search_by(
     *,
     question: Question,
-    eligible: QuerySet[Mentor],
+    eligible: selectors.WhoMayBeFound,
     now: datetime,
     policies: Sequence[ranking.Policy],
     mentee: Mentee | None = None,
@@ -83,11 +83,15 @@ def among(mentors: Iterable[UUID], alike: ranking.Alike) -> ranking.Alike:
 
 
 def find_candidates(
-    *, question: Question, eligible: QuerySet[Mentor], now: datetime, mentee: Mentee | None = None
+    *,
+    question: Question,
+    eligible: selectors.WhoMayBeFound,
+    now: datetime,
+    mentee: Mentee | None = None,
 ) -> list[ranking.Candidate]:
     """Who could help, in one query and no order; see `search`."""
     return selectors.retrieve(
-        eligible=selectors.Eligible(eligible),
+        eligible=eligible,
         text=question.text,
         vector=question.vector,
         model_id=question.model_id,

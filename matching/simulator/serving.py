@@ -142,10 +142,10 @@ class ByPolicy:
 def _tell(pool: list[Candidate], name: str, values: list[Any]) -> None:
     """Set a field of candidates that nobody else holds.
 
-    They are frozen, and making new ones for every request takes longer than ranking them.
+    Making new ones for every request takes longer than ranking them.
     """
     for candidate, value in zip(pool, values, strict=True):
-        object.__setattr__(candidate, name, value)
+        setattr(candidate, name, value)
 
 
 def server_for(policy: Policy | str, market: Market, crowd: Crowd, fits: Fits) -> Server:
