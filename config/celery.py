@@ -58,6 +58,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
     "Compare Airtable's fields with ours": ("sync.tasks.check_schema", 3600),
     "Compare everything with Airtable": ("sync.tasks.reconcile", 60),
+    "Refresh the figures": ("analytics.tasks.refresh", 60),
     "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
 }
 

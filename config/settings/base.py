@@ -93,12 +93,14 @@ INSTALLED_APPS = [
     "sessions_app",
     "matching",
     "sync",
+    "analytics",
     # Last: its admin module dresses the admins of the apps above.
     "config.apps.OperationsAdminConfig",
     "config",
 ]
 MIDDLEWARE = [
     "config.headers.SecurityHeadersMiddleware",
+    "analytics.middleware.ApiClockMiddleware",
     "accounts.middleware.ApiRefusalMiddleware",
     "accounts.middleware.RefuseNulMiddleware",
     "accounts.middleware.RefuseUnreadableJsonMiddleware",
