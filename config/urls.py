@@ -30,6 +30,7 @@ urlpatterns = [
     # of matches is noted around it.
     path("mentors/<uuid:mentor_id>/", matching_views.from_a_list(sessions_views.mentor_page)),
     path("", include("sessions_app.urls")),
+    path("", include("content.urls")),
     path("", include("mentors.urls")),
     path("", include("accounts.urls")),
     path("", include("matching.urls")),
