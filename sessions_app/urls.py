@@ -4,7 +4,7 @@ from django.urls import path
 
 from sessions_app import views
 from sessions_app.api import availability, feedback, hours, messages, sessions, waitlist
-from sessions_app.views import weekly
+from sessions_app.views import pausing, weekly
 
 app_name = "sessions"
 
@@ -60,6 +60,8 @@ urlpatterns = [
     path("hours/add/", views.add_window, name="add-window"),
     path("hours/<uuid:window_id>/remove/", views.remove_window, name="remove-window"),
     path("hours/decide/", views.decide, name="decide"),
+    path("hours/pause/", pausing.pause, name="pause"),
+    path("hours/resume/", pausing.resume, name="resume"),
     path("hours/zone/", weekly.time_zone, name="hours-zone"),
     path("hours/weekly/add/", weekly.weekly_hours, name="weekly-add"),
     path("hours/weekly/<uuid:weekly_id>/", weekly.weekly_hours, name="weekly-edit"),

@@ -15,6 +15,7 @@ from matching.selectors.staleness import (
     stale_words,
     vectors_of,
 )
+from matching.selectors.told import reasons_told
 
 __all__ = [
     "Asker",
@@ -27,6 +28,7 @@ __all__ = [
     "left_out",
     "likeness",
     "mentors_by_model",
+    "reasons_told",
     "requests_before",
     "requests_of",
     "retrieve",

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
 from django import template
 
 from matching.forms import NotRelevantForm
+from matching.selectors import reasons_told
+from matching.selectors.told import Booked
 from mentors.models import Mentor
+
+Told = Mapping[UUID, list[dict[str, str]]]
 
 register = template.Library()
 
@@ -12,3 +19,20 @@ register = template.Library()
 def not_relevant_form(mentor: Mentor) -> NotRelevantForm:
     """An empty form for a mentor in a list."""
     return NotRelevantForm(mentor=mentor)
+
+
+@register.simple_tag
+def reasons_of(sessions: Iterable[Booked]) -> Told:
+    """Why their mentees chose the mentor: what they were told, to be asked with `told_of`."""
+    return reasons_told(sessions)
+
+
+@register.filter
+def told_of(told: Told, session: Booked) -> list[dict[str, str]]:
+    return told.get(session.pk, [])
+
+
+@register.filter
+def as_list(session: Booked) -> list[Booked]:
+    """One session where several are asked for."""
+    return [session]

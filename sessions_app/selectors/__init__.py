@@ -7,6 +7,7 @@ from sessions_app.selectors.calendars import (
     opens_until,
     rules_of,
 )
+from sessions_app.selectors.load import Load, loads
 from sessions_app.selectors.sessions import (
     others_in,
     past,
@@ -19,7 +20,9 @@ from sessions_app.selectors.sessions import (
 )
 
 __all__ = [
+    "Load",
     "calendars",
+    "loads",
     "open_slots",
     "open_slots_of",
     "opens_until",

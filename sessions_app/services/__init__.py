@@ -39,6 +39,7 @@ from sessions_app.services.lifecycle import (
 )
 from sessions_app.services.made_hours import make_due_hours
 from sessions_app.services.openings import refresh_openings
+from sessions_app.services.pausing import pause_mentor, resume_mentor
 from sessions_app.services.places import (
     accept_offer,
     join_waitlist,
@@ -99,6 +100,7 @@ __all__ = [
     "make_due_hours",
     "note_bounce",
     "pass_offer",
+    "pause_mentor",
     "refresh_openings",
     "release_hold",
     "remove_exception",
@@ -108,6 +110,7 @@ __all__ = [
     "replace_windows",
     "report_absence",
     "reschedule_session",
+    "resume_mentor",
     "save_exception",
     "save_holiday",
     "save_template",

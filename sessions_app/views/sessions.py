@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,8 +23,10 @@ from accounts.idempotency import once_per_form
 from accounts.models import User
 from accounts.refusals import NotFound, Refusal
 from accounts.selectors import program
+from mentors.models import Mentor
 from sessions_app import selectors, services
 from sessions_app.add_to_calendar import calendar_links, ics_response
+from sessions_app.agenda import agenda
 from sessions_app.forms import NotesForm, ReasonForm, SeenForm
 from sessions_app.models import Session
 from sessions_app.picker import other_clock
@@ -32,7 +35,7 @@ from sessions_app.services.lifecycle import JOIN_OPENS, side_of
 from sessions_app.views.viewer import in_shown_zone, shown_zone, signed_in
 from sessions_app.zones import zone_label
 
-PAST_ON_A_PAGE = 20
+ON_A_PAGE = 20
 
 
 @login_required
@@ -43,16 +46,34 @@ def session_list(request: HttpRequest) -> HttpResponse:
     user, now = signed_in(request), timezone.now()
     is_past = request.GET.get("show") == "past"
     rows = (selectors.past if is_past else selectors.upcoming)(user, now=now)
-    page = Paginator(rows, PAST_ON_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
     entries = [_entry(session, user) for session in page]
     context = {
         "nav": "sessions",
         "page": page,
         "entries": entries,
         "is_past": is_past,
+        "parts": [] if is_past else agenda(entries, now=now, zone=shown_zone()),
         "zone_label": zone_label(shown_zone(), now),
     }
+    if user.role == User.Role.MENTOR and not is_past:
+        context |= _own_figures(user, now)
     return render(request, "sessions_app/list.html", context)
+
+
+def _own_figures(user: User, now: datetime) -> dict[str, Any]:
+    """What a mentor sees of themself: how much of their hours was used, how it was rated, who kept them."""
+    mentor = Mentor.objects.filter(user=user).annotate(saved=Count("saved_by")).first()
+    if mentor is None:
+        return {}
+    mean, count = selectors.ratings([mentor.pk]).get(mentor.pk, (0.0, 0))
+    load = selectors.loads([mentor.pk], now=now)[mentor.pk]
+    return {
+        "mentor": mentor,
+        "load": load,
+        "load_percent": round(100 * load.share) if load.share is not None else None,
+        "rating": {"mean": mean, "count": count} if count else None,
+    }
 
 
 @login_required
@@ -224,6 +245,7 @@ def _entry(session: Session, user: User) -> dict[str, Any]:
         "side": side,
         "other": other,
         "theirs": other_clock(mine, theirs, other.get_short_name()),
+        "has_notes": bool(side and getattr(session, f"{side}_notes")),
         "is_group": session.capacity > 1,
     }
 

@@ -78,6 +78,7 @@
   doc.addEventListener("click", (event) => {
     closeMenus(event.target.closest("details[data-menu]"));
     event.target.closest("[data-close]")?.closest(".alert, .toast")?.remove();
+    if (event.target.closest("[data-print]")) print();
   });
   doc.addEventListener("keydown", (event) => {
     const menu = event.key === "Escape" && event.target.closest?.("details[data-menu][open]");
