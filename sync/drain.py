@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from sync import guard, hints, limiter, outbox
+from sync import guard, limiter, outbox
 from sync.airtable import Airtable, Record
 from sync.errors import AirtableError, Ambiguous, AuthOrQuota, Permanent, SchemaDrift
 from sync.limiter import Lane
@@ -23,7 +23,7 @@ from sync.mappings.base import PLATFORM_ID
 from sync.models import OutboxRow, RecordLink, SyncEvent
 from sync.outbox import FIRST_PAUSE, LEASE, MOST_CLAIMED
 from sync.planning import Step, Task, batches, in_tens, plan
-from sync.records import note_many, remember_hint
+from sync.records import note_many, remember_hint, unread
 from sync.schema import TableSchema
 from sync.sent import Sent, happened, settle, settle_deleted, tie
 
@@ -130,22 +130,22 @@ class Drain:
         if not self._to_be_read(mapping, rows):
             return rows
         self._look_at_hints(mapping.table)
-        unread = self._to_be_read(mapping, rows)
-        held = [row for row in rows if row.object_id in unread]
+        waiting = self._to_be_read(mapping, rows)
+        held = [row for row in rows if row.object_id in waiting]
         reason = "An edit made in Airtable is read first."
         outbox.put_off(held, reason=reason, kind="unread", now=self._clock(), pause=FIRST_PAUSE)
         for row in held:
             self._open.pop(row.pk, None)
-        return [row for row in rows if row.object_id not in unread]
+        return [row for row in rows if row.object_id not in waiting]
 
     def _to_be_read(self, mapping: Mapping, rows: Sequence[OutboxRow]) -> set[UUID]:
-        unread = hints.unread(mapping.table)
-        if not unread:
+        asked = unread(mapping.table)
+        if not asked:
             return set()
         links = RecordLink.objects.filter(
             subject=mapping.subject,
             object_id__in=[row.object_id for row in rows],
-            record_id__in=unread,
+            record_id__in=asked,
         )
         return set(links.values_list("object_id", flat=True))
 

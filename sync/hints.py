@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from sync import guard, limiter
+from sync import guard, limiter, other_ends
 from sync.airtable import PAGE_SIZE, Airtable, Record
 from sync.errors import AirtableError
 from sync.inbound import Applier, Stale
@@ -24,6 +24,7 @@ from sync.limiter import Lane
 from sync.mappings import BY_TABLE, Mapping
 from sync.mappings.people import PEOPLE
 from sync.models import InboundChange, RecordLink
+from sync.records import HINTS
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ LEASE = timedelta(seconds=60)
 MOST = 1000
 MOST_LOOKS = 8
 PAUSED_FOR = timedelta(seconds=60)
-SOURCES = (InboundChange.AUTOMATION, InboundChange.AGAIN)
+# A record that is gone is believed to be at the second miss, two seconds after the first.
+OTHER_END_IN = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Looks:
             with limiter.lane(group.lane):
                 names = base.schema().tables[group.mapping.table].names
                 found = _read(base, group)
+                ends = other_ends.look(base, group.mapping, found, names)
         except (AirtableError, KeyError) as error:
             # Airtable's trouble, and not the records': these are not given up for it.
             _wait(group.rows, until=self._clock() + LEASE, reason=str(error))
@@ -101,7 +104,12 @@ class Looks:
                 # A row may take a moment to appear in reads; only the second miss counts.
                 put_off(rows, "Not found; looked for once more.", now=self._clock())
                 continue
+            if record_id in ends.waiting:
+                until = self._clock() + OTHER_END_IN
+                _wait(rows, until=until, reason="The record it links to is looked at first.")
+                continue
             change = _change(group.mapping, record_id, rows, record, names, asked_at)
+            change.there = ends.there
             self._apply(change, rows, moved.get(record_id, asked_at))
 
     def _take_as_told(self, group: Group) -> None:
@@ -137,7 +145,7 @@ def claim(*, now: datetime, table: str | None = None) -> list[InboundChange]:
     """Take the hints whose time has come, oldest first; without a table of every one."""
     with transaction.atomic():
         due = InboundChange.objects.select_for_update(skip_locked=True).filter(
-            webhook__in=SOURCES, applied_at=None, next_attempt_at__lte=now
+            webhook__in=HINTS, applied_at=None, next_attempt_at__lte=now
         )
         if table is not None:
             due = due.filter(payload__table=table)
@@ -146,20 +154,9 @@ def claim(*, now: datetime, table: str | None = None) -> list[InboundChange]:
     return rows
 
 
-def unread(table: str) -> set[str]:
-    """The records of a table that somebody asked us to look at, and nobody has yet.
-
-    A hint carries no values. Who writes to such a record writes over an edit that nothing else tells.
-    """
-    waiting = InboundChange.objects.filter(
-        webhook__in=SOURCES, applied_at=None, payload__table=table
-    )
-    return set(waiting.values_list("payload__recordId", flat=True))
-
-
 def due_now(table: str) -> None:
     """Let what was told of a table while it was paused be looked at with the next run."""
-    InboundChange.objects.filter(webhook__in=SOURCES, applied_at=None, payload__table=table).update(
+    InboundChange.objects.filter(webhook__in=HINTS, applied_at=None, payload__table=table).update(
         next_attempt_at=timezone.now()
     )
 

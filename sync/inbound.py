@@ -20,6 +20,7 @@ from sync.merge import first_ancestor
 from sync.merging import Merging
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent
 from sync.nudges import after_mentor_change
+from sync.other_ends import note_what_links_to
 from sync.records import LINKED, UNLINKED, Links, local_values, note, remember_hint
 
 State = RecordLink.State
@@ -113,6 +114,7 @@ class RecordMerge(Merging):
         """Object and record belong together and meet for the first time."""
         found = self.mapping.objects().get(pk=object_id)
         local = local_values(self.mapping, found).values
+        was_gone = link is not None
         link = link or RecordLink(subject=self.mapping.subject, object_id=object_id)
         link.table, link.record_id = self.mapping.table, self.change.record_id
         link.state = LINKED
@@ -123,6 +125,8 @@ class RecordMerge(Merging):
         link.synced_at = self.edit.now
         link.save()
         history.record([self.event(link, Kind.LINKED)])
+        if was_gone:
+            note_what_links_to(link.subject, [object_id])
         self.merge(link)
         note(link.subject, link.object_id)
         self._wake_waiting()
@@ -289,6 +293,7 @@ class RecordMerge(Merging):
             raise NeedsRead
         link.state = LINKED
         history.record([self.event(link, Kind.RESTORED)])
+        note_what_links_to(link.subject, [link.object_id])
         if self.mapping.restore is not None:
             restore = self.mapping.restore
             sentence = self.attempt(lambda: restore(link.object_id, self.values, self.edit))

@@ -64,6 +64,8 @@ class RecordChange:
     """Read from the base itself, not told by a payload."""
     by: str = ""
     """Who changed it there, where that is told."""
+    there: frozenset[str] = frozenset()
+    """Records at the other end of a cell that was emptied, which were looked for and are there."""
     again: bool = False
     """Try again although nothing changed: its reason to wait may be gone."""
     webhook: str = ""

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models, transaction
 
 from accounts.refusals import Refusal
-from sync import deletions, history, lagging, overwritten
+from sync import deletions, history, lagging, other_ends, overwritten
 from sync.history import Event
 from sync.intake import RecordChange
 from sync.mappings import Mapping
@@ -56,6 +56,7 @@ class Merging:
             return
         local = local_values(self.mapping, found).values
         heard = self._leave_out_what_was_heard(link)
+        self._leave_out_links_in_doubt(link)
         self._set_apart_what_we_covered(link)
         decision, self.lost = overwritten.merged(
             self.change.edits,
@@ -88,6 +89,17 @@ class Merging:
         if self.change.webhook and places:
             link.heard = f"{self.change.webhook}:{max(heard, *places.values())}"
         return heard
+
+    def _leave_out_links_in_doubt(self, link: RecordLink) -> None:
+        """An emptied link may tell of a deletion, and a filled one of its undoing: looked at by themselves."""
+        if self.change.is_all_there_is:
+            return  # nothing can be read
+        ends = other_ends.in_doubt(self.mapping, link.ancestor, self.values)
+        fields = {end.field for end in ends if end.record_id not in self.change.there}
+        if fields:
+            self.values = {n: value for n, value in self.values.items() if n not in fields}
+            told_at = self.change.at.isoformat()
+            remember_hint(link.table, link.record_id, timestamp=told_at)
 
     def _set_apart_what_we_covered(self, link: RecordLink) -> None:
         """What the log tells of before our last write is an edit that we overwrote unread, or our own.

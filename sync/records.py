@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping as MappingType, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, models
@@ -230,6 +230,18 @@ def json_of(value: Any) -> str:
     """As JSON that PostgreSQL can store. What is `storable` already is looked through only once."""
     text = json.dumps(value)
     return json.dumps(storable(value)) if _DOUBTFUL.search(text) else text
+
+
+HINTS: Final = (InboundChange.AUTOMATION, InboundChange.AGAIN)
+
+
+def unread(table: str) -> set[str]:
+    """The records of a table that somebody asked us to look at, and nobody has yet.
+
+    A hint carries no values. Who writes to such a record writes over an edit that nothing else tells.
+    """
+    waiting = InboundChange.objects.filter(webhook__in=HINTS, applied_at=None, payload__table=table)
+    return set(waiting.values_list("payload__recordId", flat=True))
 
 
 def remember_hint(

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from sync import deletions, history, outbox
+from sync import deletions, history, other_ends, outbox
 from sync.airtable import Record
 from sync.history import Event
 from sync.mappings.base import LAST_SYNCED, Values
@@ -86,6 +86,10 @@ def tie(
         outbox.finish([task.row for task, _ in pairs if not task.missing])
         _second_pass([task for task, _ in pairs if task.missing], now)
         freeze([task for task, _ in pairs], now)
+        # Whose record had been deleted, and who has one again.
+        again = [t.row.object_id for t, _ in pairs if t.step is Step.CREATE and t.link is not None]
+        if again:
+            other_ends.note_what_links_to(pairs[0][0].mapping.subject, again)
 
 
 def _keep(pairs: Sequence[tuple[Task, Record]], values: Sequence[Values], now: datetime) -> None:

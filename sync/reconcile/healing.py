@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
+from sync import other_ends
 from sync.airtable import Airtable, Record
 from sync.inbound import Applier, Stale
 from sync.intake import RecordChange, moment_of
@@ -67,13 +68,15 @@ class Healer:
         )
         read_at = self.clock()
         rows = self.base.rows(self.mapping.table, ids)
-        outcomes = [Outcome("put_off") for record_id in ids if record_id not in rows]
-        for record_id in ids:
-            if record_id not in rows and not self.dry_run:
-                remember_hint(self.mapping.table, record_id)
+        ends = other_ends.look(self.base, self.mapping, rows, self._names)
+        ready = [row for row in rows.values() if row.id not in ends.waiting]
+        put_off = set(ids) - {row.id for row in ready}
+        for record_id in put_off if not self.dry_run else ():
+            remember_hint(self.mapping.table, record_id)
+        outcomes = [Outcome("put_off") for _ in put_off]
         outcomes.extend(
-            self._attempt(pair, moved.get(pair.record.id), read_at)
-            for pair in pairs_of(self.mapping, list(rows.values()))
+            self._attempt(pair, moved.get(pair.record.id), read_at, ends.there)
+            for pair in pairs_of(self.mapping, ready)
         )
         return outcomes
 
@@ -81,10 +84,14 @@ class Healer:
         """Records that a whole list and a second look did not show: deleted there, so withdrawn here."""
         return [self._remove(link) for link in links]
 
-    def _attempt(self, pair: Pair, moved: datetime | None, read_at: datetime) -> Outcome:
+    def _attempt(
+        self, pair: Pair, moved: datetime | None, read_at: datetime, there: frozenset[str]
+    ) -> Outcome:
+        change = self._change(pair.record, read_at)
+        change.there = there
         try:
             with transaction.atomic():
-                outcome = self._bring_together(pair, moved or read_at, read_at)
+                outcome = self._bring_together(pair, change, moved or read_at)
                 if self.dry_run:
                     transaction.set_rollback(True)
             return outcome
@@ -97,12 +104,12 @@ class Healer:
             kind = Kind.FIELD if pair.is_known else Kind.NEW_THERE
             return Outcome("failed", [self._said(pair, kind, Side.NOBODY, reason)])
 
-    def _bring_together(self, pair: Pair, moved: datetime, read_at: datetime) -> Outcome:
+    def _bring_together(self, pair: Pair, change: RecordChange, moved: datetime) -> Outcome:
         before = self._values(pair.found) if pair.found is not None else {}
         if pair.is_known and self._is_on_its_way(pair, before):
             return Outcome("on_its_way")
         match = self._match_of(pair.record) if pair.link is None else ""
-        Applier(clock=self.clock).apply(self._change(pair.record, read_at), read_after=moved)
+        Applier(clock=self.clock).apply(change, read_after=moved)
         link = RecordLink.objects.filter(table=self.mapping.table, record_id=pair.record.id).first()
         if link is None:
             return Outcome("same")
@@ -113,15 +120,19 @@ class Healer:
             return Outcome("gone_here", [self._said(pair, Kind.GONE_HERE, Side.AIRTABLE, "")])
         return self._differed(pair, link, before, task)
 
+    @property
+    def _names(self) -> frozenset[str]:
+        return frozenset(usable(self.mapping, self.table) | (OURS.keys() & self.table.names))
+
     def _change(self, record: Record, read_at: datetime) -> RecordChange:
-        names = usable(self.mapping, self.table) | (OURS.keys() & self.table.names)
+        names = self._names
         return RecordChange(
             self.mapping,
             record.id,
             read_at,
             {name: value for name, value in record.fields.items() if name in names},
             complete=True,
-            names=frozenset(names),
+            names=names,
             # The invitation of somebody whose row is older than the connection is the program's to send.
             made_at=moment_of(record.created_time),
             seen=True,
