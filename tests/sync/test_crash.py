@@ -1,4 +1,4 @@
-"""A worker is killed between Airtable's commit and its reply."""
+"""Trap 1: a worker is killed between Airtable's commit and its reply."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ class TestTheGuard:
         assert base.requests("PATCH") == []
 
     def test_a_restored_copy_is_unbound_again(self, base, settings, tmp_path):
+        """Trap 15: a copy of the database must not correct the real base."""
         bob()
         drain()
         settings.VAR_DIR = tmp_path / "elsewhere"  # the database came along, this folder did not
@@ -51,6 +52,7 @@ class TestTheGuard:
         assert guard.deployment_id() != first
 
     def test_the_switch_is_asked_before_every_write(self, base):
+        """Trap 15: when something is sent, not when it was noted."""
         bob()
         guard.bind(by="test")
         BaseBinding.objects.update(paused=True)

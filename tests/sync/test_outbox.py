@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 
@@ -155,6 +153,7 @@ class TestFailures:
         assert "Rating" in dead.last_error
 
     def test_a_dead_letter_is_replayed_with_the_object_as_it_is_now(self, base):
+        """Trap 10: not as it was when it was refused."""
         session = booked(bob().mentor, MenteeFactory())
         feedback = Feedback.objects.create(session=session, side="mentee", overall=5)
         rating = base.server.base.table("Sessions").find_field("Rating").options
@@ -246,18 +245,3 @@ class TestFailures:
         drain()
 
         assert outbox_of(mentor).status == "pending"
-
-    def test_a_copied_key_does_not_stop_its_owner(self, base):
-        """Trap 2: an upsert meets duplicated keys. The oldest is the original, and they merge."""
-        mentor = bob().mentor
-        original = base.create("Mentors", Platform_ID=str(mentor.pk), Name="One")
-        base.server.clock.advance(timedelta(seconds=1))
-        base.create("Mentors", Platform_ID=str(mentor.pk), Name="Two")
-        others = MenteeFactory.create_batch(3)
-
-        drain()
-        drain_later()
-
-        assert link_of(mentor).record_id == original
-        assert base.row("Mentors", Name="One")["fields"]["Email"] == "bob@example.com"
-        assert all(base.of("Mentees", mentee) for mentee in others)

@@ -125,6 +125,20 @@ class TestALinkWhoseOtherEndIsMissing:
         assert base.of("Sessions", session)["fields"]["Mentor"] == [record]
         assert not OutboxRow.objects.exists()
 
+    def test_only_our_end_of_a_link_is_written_and_the_other_is_no_news(self, base, mentor):
+        window = open_window(mentor)
+        base.forget_requests()
+        drain()
+        pull()
+        pull()
+
+        slots = base.of("Mentors", mentor)["fields"]["Office Hours Slots"]
+        assert slots == [link_of(window).record_id]
+        assert not events(mentor, "applied")
+        mentors = base.server.base.table("Mentors").id
+        assert not [r for r in base.requests("PATCH") if mentors in r["path"]]
+        assert not OutboxRow.objects.exists()
+
 
 class TestALoop:
     """Trap 5: a value that something there keeps changing back is not written for ever."""

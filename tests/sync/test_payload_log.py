@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -22,16 +25,34 @@ def log_of(base):
     return base.server.base.webhooks.hooks[live().webhook_id].payloads
 
 
+@contextmanager
+def going_away(event, row="true"):
+    """To whoever does this, the database answers as when it is shut down."""
+    name = "gone_" + "".join(filter(str.isalpha, event)).lower()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'shutting down' USING ERRCODE = '57P01'; END $$;"
+            f"CREATE TRIGGER {name} BEFORE {event} FOR EACH ROW WHEN ({row})"
+            f" EXECUTE FUNCTION {name}()"
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP FUNCTION {name}() CASCADE")
+
+
 class TestTrap8:
     def test_trap_8_two_readers_store_each_payload_once(self, base, mentor):
         other = live()
         base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="One")
-        connection = airtable.connect()
-        assert intake.fetch(connection, live(), now=timezone.now()) == 1
+        there = airtable.connect()
+        assert intake.fetch(there, live(), now=timezone.now()) == 1
         base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="Two")
 
         # This one still has the cursor of before, as a second worker would.
-        intake.fetch(connection, other, now=timezone.now())
+        intake.fetch(there, other, now=timezone.now())
 
         positions = list(InboundChange.objects.values_list("position", flat=True))
         assert len(positions) == len(set(positions))
@@ -56,6 +77,26 @@ class TestTrap8:
         base.edit("Mentors", base.of("Mentors", mentor)["id"], Bio="One")
         pull()
         assert not live().needs_scan
+
+    @pytest.mark.django_db(transaction=True)
+    def test_trap_8_what_can_be_neither_applied_nor_remembered_is_read_again(self, base, mentor):
+        """The database goes away in the middle, and is back before the payloads are marked as applied."""
+        base.edit("Mentors", base.of("Mentors", mentor)["id"], Headline="Told once")
+        with (
+            going_away("UPDATE ON mentors_mentor"),
+            going_away("INSERT ON sync_inboundchange", f"NEW.webhook = '{InboundChange.AGAIN}'"),
+            pytest.raises(OperationalError),
+        ):
+            pull()
+        last = InboundChange.objects.get(position=max(log_of(base)))
+        assert last.applied_at is None
+        mentor.refresh_from_db()
+        assert mentor.headline != "Told once"
+
+        pull()
+        mentor.refresh_from_db()
+        assert mentor.headline == "Told once"
+        assert not InboundChange.objects.filter(applied_at=None).exists()
 
 
 class TestPeopleGoAheadOfBulkWork:

@@ -163,6 +163,7 @@ class TestTrap15AFieldThatIsGone:
         assert "singleLineText is needed" in row.problem
 
     def test_emptied_by_a_change_of_type_it_empties_nothing_here(self, base, mentor):
+        """Trap 6: what was not read is not empty."""
         mentor.headline = "Kept"
         mentor.save()
         drain()

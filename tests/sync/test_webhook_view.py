@@ -230,6 +230,7 @@ class TestWithoutAToken:
         assert InboundChange.objects.count() == 1
 
     def test_a_later_body_changes_what_it_names_and_nothing_else(self, settings):
+        """Trap 6: what is not told is not empty."""
         settings.AIRTABLE_API_KEY = None
         send(
             post(fields={"Email": "d@example.com", "Name": "Dana", "Bio": "One", "Is Active": True})
