@@ -35,6 +35,9 @@ EXACT_FACTOR: Final = 160
 # Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2.5 %.
 SAMPLE: Final = 64
 
+# Of the sample. A walk meets six times the mentors it is to find, so a half has some to spare.
+FREE_FOR_MOST: Final = 0.5
+
 # The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
 EF_SEARCH: Final = 300
 MOST_STEPS: Final = 20_000
@@ -113,7 +116,8 @@ _WORDS: Final = f"""
 """
 
 # `narrow`: so few pass the rules that all who do are compared. `roomless`: many pass, but few of them
-# have room; then these few are compared, and the walk fills up with the others.
+# have room; then these few are compared, and the walk fills up with the others. `free_for_most`: so many
+# pass and have room that whoever is met on the walk is asked about afterwards, until there are enough.
 _PLAN: Final = f"""
     size AS MATERIALIZED (
         SELECT mentors, {{is_exact}} OR mentors <= {EXACT_UP_TO} AS small,
@@ -132,6 +136,8 @@ _PLAN: Final = f"""
         SELECT small OR passed / greatest(looked, 1) * mentors <= most AS narrow,
             NOT small AND passed / greatest(looked, 1) * mentors > most
                 AND free / greatest(looked, 1) * mentors <= most AS roomless,
+            NOT small AND passed / greatest(looked, 1) * mentors > most
+                AND free >= {FREE_FOR_MOST} * looked AS free_for_most,
             -- Read by the walk when it begins. In here, because a SET would be a round trip of its own.
             -- The plan is made once for each connection; making one takes as long as half a search.
             set_config('plan_cache_mode', 'force_generic_plan', false),
@@ -150,6 +156,21 @@ _PLAN: Final = f"""
     )
 """
 
+# Mentors from the nearest outwards, as the index gives their chunks.
+_WALK: Final = """
+    SELECT mentor_id FROM (
+        SELECT e.mentor_id, {{distance}} AS distance FROM matching_mentorembedding e {more}
+        WHERE e.model_id = '{{model}}' AND {when}
+        ORDER BY {{distance}} LIMIT {{chunks_walked}}
+    ) AS chunk GROUP BY mentor_id ORDER BY min(distance), mentor_id
+"""
+_ASKING: Final = _WALK.format(
+    more=_IS_ELIGIBLE.replace("{id}", "e.mentor_id"),
+    when="(SELECT NOT narrow AND NOT free_for_most FROM plan)"
+    " AND (eligible.room OR (SELECT roomless FROM plan))",
+)
+_STRAIGHT: Final = _WALK.format(more="", when="(SELECT free_for_most FROM plan)")
+
 _NEAREST: Final = f"""
     question AS MATERIALIZED (SELECT %(vector)s::vector AS vector), nearest AS MATERIALIZED (
         (SELECT few.id FROM few JOIN (
@@ -165,13 +186,10 @@ _NEAREST: Final = f"""
         ) AS fit ON fit.mentor_id = few.id
         ORDER BY few.room DESC, fit.best DESC, few.id LIMIT {{depth}})
         UNION ALL
-        (SELECT mentor_id FROM (
-            SELECT e.mentor_id, {{distance}} AS distance
-            FROM matching_mentorembedding e {_IS_ELIGIBLE.replace("{id}", "e.mentor_id")}
-            WHERE e.model_id = '{{model}}' AND (SELECT NOT narrow FROM plan)
-                AND (eligible.room OR (SELECT roomless FROM plan))
-            ORDER BY {{distance}} LIMIT {{chunks_walked}}
-        ) AS walk GROUP BY mentor_id ORDER BY min(distance), mentor_id LIMIT {{depth}})
+        (SELECT mentor_id FROM ({_ASKING}) AS walk LIMIT {{depth}})
+        UNION ALL
+        (SELECT walk.mentor_id FROM ({_STRAIGHT}) AS walk {_IS_ELIGIBLE.replace("{id}", "walk.mentor_id")}
+        WHERE eligible.room LIMIT {{depth}})
     )
 """
 _NO_NEAREST: Final = "nearest AS MATERIALIZED (SELECT NULL::uuid AS id WHERE false)"

@@ -39,7 +39,8 @@ def pk(number: int) -> uuid.UUID:
 def crowd() -> np.ndarray:
     """4,500 mentors with two vectors each, indexed; the vectors, shape (4500, 2, 32).
 
-    Two of three speak German, every hundredth Welsh. Every fifth has no times.
+    Two of three speak German, seven of twelve Czech, every hundredth Welsh. Every fifth has no times: so German
+    and times are of more than half, Czech and times are not.
     """
     chance = np.random.default_rng(7)
     centres = chance.standard_normal((60, DIMENSIONS))
@@ -54,7 +55,7 @@ def crowd() -> np.ndarray:
     mentors = [
         Mentor(
             id=pk(n), user=user, headline=f"number{n}", consent_at=now, bio="pricing and sales",
-            languages=["German"] * (n % 3 > 0) + ["Welsh"] * (n % 100 == 7),
+            languages=["German"] * (n % 3 > 0) + ["Czech"] * (n % 12 < 7) + ["Welsh"] * (n % 100 == 7),
         )
         for n, user in enumerate(users)
     ]  # fmt: skip
@@ -100,6 +101,7 @@ def test_among_many_the_nearest_are_found_by_the_index_and_filters_hold():
     for language, speaks in (
         ("", lambda n: True),
         ("German", lambda n: n % 3 > 0),
+        ("Czech", lambda n: n % 12 < 7),
         ("Welsh", lambda n: n % 100 == 7),
     ):
         languages = (language,) if language else ()
