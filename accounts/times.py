@@ -105,6 +105,15 @@ def period(
     return first, last
 
 
+def open_period(request: Request) -> tuple[datetime | None, datetime | None]:
+    """Like `period`, of what is past: any length, and an end that is not given leaves it open."""
+    zone = _zone(request, None)
+    first, last = _moment(request, "from", zone), _moment(request, "to", zone)
+    if first and last and last <= first:
+        _refuse("to", _("The end is not after the start."))
+    return first, last
+
+
 def _zone(request: Request, default: zoneinfo.ZoneInfo | None) -> zoneinfo.ZoneInfo:
     named = request.query_params.get("tz")
     if named:

@@ -67,7 +67,7 @@ MENTORS: Final = f"""
     INSERT INTO analytics_mentorfigures (refresh_id, mentor_id, created_at, {_LOAD})
     SELECT %(refresh)s, mentor_id, created_at, offered, room, booked, completed, no_shows,
         stars::float / nullif(ratings, 0), ratings,
-        least(1.0, booked::float / nullif(room, 0))
+        CASE WHEN room > 0 THEN least(1.0, booked::float / room) END
     FROM ({_PER_MENTOR}) AS each
 """
 
@@ -78,7 +78,7 @@ AREAS: Final = f"""
         count(*) FILTER (WHERE is_active AND offered > 0 AND booked > 0),
         sum(offered), sum(room), sum(booked), sum(completed), sum(no_shows),
         sum(stars)::float / nullif(sum(ratings), 0), sum(ratings),
-        least(1.0, sum(booked)::float / nullif(sum(room), 0))
+        CASE WHEN sum(room) > 0 THEN least(1.0, sum(booked)::float / sum(room)) END
     FROM ({_PER_MENTOR}) AS each
     JOIN (SELECT DISTINCT mentor_id, area FROM mentors_expertise) AS knows USING (mentor_id)
     GROUP BY area

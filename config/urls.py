@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts import http, urls as accounts_urls
+from analytics import urls as analytics_urls
 from config import health, metrics, not_found, views
 from config.mail_webhook import mail_webhook
 from matching import urls as matching_urls, views as matching_views
@@ -17,6 +18,7 @@ from sessions_app import urls as sessions_urls, views as sessions_views
 from sync import urls as sync_urls
 
 api_urlpatterns = [
+    *analytics_urls.api_urlpatterns,
     *sync_urls.api_urlpatterns,
     *accounts_urls.api_urlpatterns,
     *mentors_urls.api_urlpatterns,

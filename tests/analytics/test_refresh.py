@@ -199,7 +199,7 @@ def test_what_is_forgotten_after_a_day_is_kept_with_its_day():
     KeptMeasure.objects.create(name="airtable_edit", day=date(2026, 11, 20), value=12, sample=3)
     found = standing(refreshed(), "airtable_edit")
     assert found.value == 4
-    assert [(p.day, p.value) for p in found.points][0] == (date(2026, 11, 20), 12)
+    assert next((p.day, p.value) for p in found.points) == (date(2026, 11, 20), 12)
     SyncLag.objects.all().delete()
     SyncLag.objects.create(direction="in", seconds=5, at=NOW - timedelta(hours=1))
     assert value(refreshed(), "airtable_edit") == 5  # the same day's, taken again
@@ -254,12 +254,14 @@ def test_nobody_has_more_room_than_their_cap():
 
 def test_a_mentor_of_two_areas_counts_in_each():
     both = MentorFactory(areas=["Sales", "Legal"])
-    sales = MentorFactory(areas=["Sales"])
+    sales, idle = MentorFactory(areas=["Sales"]), MentorFactory(areas=["Idle"])
     for mentor in (both, sales):
         window(mentor, 5)
     session(both, MenteeFactory(), 5)
     areas = {row.area: row for row in selectors.areas(refreshed())}
+    assert areas["Idle"].utilization is None
     assert (areas["Sales"].mentors, areas["Sales"].mentors_booked) == (2, 1)
+    assert MentorFigures.objects.get(mentor=idle).utilization is None  # not "fully booked"
     assert (areas["Legal"].room, areas["Legal"].booked, areas["Legal"].utilization) == (4, 1, 0.25)
 
 
