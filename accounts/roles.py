@@ -70,7 +70,7 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("view", "change"),
         ),
-        "analytics": (("refresh",), ("view", "add")),
+        "analytics": (("refresh", "mentorfigures"), ("view", "add")),
         "django_celery_beat": (("periodictask", "intervalschedule"), ("view", "change")),
         "account": (("emailaddress",), ("view",)),
     }

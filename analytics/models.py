@@ -99,6 +99,7 @@ class MentorFigures(Load):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name, verbose_name_plural = "mentor's figures", "mentors' figures"
         constraints = [
             models.UniqueConstraint(fields=["refresh", "mentor"], name="a_mentor_is_counted_once")
         ]

@@ -11,6 +11,13 @@ from django.utils.translation import gettext as _
 # Heading -> (label, icon, app, model), and the model's page where it is not the list.
 ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
+        "Figures",
+        (
+            ("Measures of success", "monitoring", "analytics", "refresh", "figures"),
+            ("Mentors' figures", "bar_chart", "analytics", "mentorfigures"),
+        ),
+    ),
+    (
         "People",
         (
             ("Mentors", "school", "mentors", "mentor"),

@@ -67,6 +67,14 @@ def see_the_end(page: Page) -> None:
     )
 
 
+def compute_figures(page: Page) -> None:
+    """The figures of now; a worker may have computed them already."""
+    page.open(page.chrome.current_url.split("/admin/")[0] + "/admin/analytics/refresh/figures/")
+    WebDriverWait(page.chrome, 120).until(
+        lambda chrome: chrome.find_elements("css selector", "figure")
+    )
+
+
 # Who looks, and at what: a path, or what to press on the page before.
 WALKS: Final[dict[str, tuple[Stop, ...]]] = {
     "": (
@@ -130,6 +138,8 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("admin-market-waiting", simulate),
         ("admin-market-run", see_the_end),
         ("admin-market", "/admin/matching/marketrun/"),
+        ("admin-figures", compute_figures),
+        ("admin-mentor-figures", "/admin/analytics/mentorfigures/"),
         ("admin-models", "/admin/matching/modeluse/"),
         ("admin-sync", "/admin/sync/"),
         ("admin-sync-glance", "/admin/sync/syncevent/glance/"),
