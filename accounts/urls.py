@@ -7,7 +7,10 @@ from django.urls import path
 from accounts import api, views
 
 app_name = "accounts"
-urlpatterns = [path("settings/", views.settings_page, name="settings")]
+urlpatterns = [
+    path("settings/", views.settings_page, name="settings"),
+    path("settings/privacy/", views.privacy, name="privacy"),
+]
 
 if settings.DEMO:
     urlpatterns += [

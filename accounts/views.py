@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts import mailbox as box, services
 from accounts.forms import SettingsForm
@@ -44,6 +44,13 @@ def settings_page(request: HttpRequest) -> HttpResponse:
             return redirect("accounts:settings")
     status = 400 if form.errors else 200
     return render(request, "accounts/settings.html", {"form": form}, status=status)
+
+
+@login_required
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """Who sees what of this person."""
+    return render(request, "accounts/privacy.html")
 
 
 # -- The mailbox of a development machine ------------------------------------------------------

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from accounts import services as accounts
 from accounts.models import User
 from accounts.sign_up import zone_of_browser
+from mentors.views import welcome_is_due
 from sync import invitations
 
 
@@ -19,7 +20,10 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "home.html")
     if user.role == User.Role.MENTOR:
         return _first_steps(request, user) or redirect("sessions:list")
-    return redirect("admin:index" if user.is_program_manager else "matching:search")
+    if user.is_program_manager:
+        return redirect("admin:index")
+    is_new = welcome_is_due(request, timezone.now())
+    return redirect("mentors:welcome" if is_new else "matching:search")
 
 
 def _first_steps(request: HttpRequest, user: User) -> HttpResponse | None:

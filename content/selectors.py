@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Window
 
 from content.models import HelpPrompt
 
@@ -11,7 +11,7 @@ LONGEST_SEARCH = 200
 
 
 def help_prompts(search: str = "") -> QuerySet[HelpPrompt]:
-    """The questions of the help page: by category, or what fits `search`, the best first.
+    """The questions of the help page: by category, the largest first, or what fits `search`, the best first.
 
     A search finds other forms of a word ("cancelling" for "cancel"), and parts of words that it would
     not know, like half a name.
@@ -19,7 +19,9 @@ def help_prompts(search: str = "") -> QuerySet[HelpPrompt]:
     prompts = HelpPrompt.objects.filter(is_active=True)
     words = search[:LONGEST_SEARCH].split()
     if not words:
-        return prompts.order_by("category", "topic")
+        # What most is said about is mostly what is looked for.
+        size = Window(Count("pk"), partition_by="category")
+        return prompts.annotate(size=size).order_by("-size", "category", "topic")
     text = (
         SearchVector("topic", weight="A", config="english")
         + SearchVector("category", weight="B", config="english")

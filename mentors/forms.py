@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sign_up import TimeZoneField
 from mentors.models import Mentee, Mentor
 from mentors.vocabulary import AREAS, INDUSTRIES, LANGUAGES, STAGES
 
@@ -163,6 +164,23 @@ class MenteeForm(ProfileForm):
     @classmethod
     def of(cls, mentee: Mentee, data: Any = None) -> MenteeForm:
         return cls(data, initial={name: getattr(mentee, name) for name in cls.base_fields})
+
+
+class WelcomeForm(forms.Form):
+    """What makes a newcomer's first list a good one. All of it may be left for later."""
+
+    goals = forms.CharField(
+        label=_("What are you stuck on, or trying to reach?"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
+        help_text=_("Two honest sentences do more than a list of keywords."),
+    )
+    stage = WordField(STAGES, label=_("How far along are you?"), widget=forms.RadioSelect)
+    industry = WordField(INDUSTRIES, label=_("Industry"))
+    time_zone = TimeZoneField(
+        label=_("Your clock"), help_text=_("Found by your browser. Times are shown in this zone.")
+    )
 
 
 class BrowseForm(forms.Form):

@@ -22,4 +22,5 @@ urlpatterns = [
     path("mentors/<uuid:mentor_id>/unsave/", views.unsave, name="unsave"),
     path("saved/", views.saved, name="saved"),
     path("profile/", views.profile, name="profile"),
+    path("welcome/", views.welcome, name="welcome"),
 ]

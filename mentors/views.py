@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,11 +18,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.refusals import Invalid, NotAllowed, NotFound
+from accounts.sign_up import zone_of_browser
 from mentors import selectors, services
-from mentors.forms import BrowseForm, MenteeForm, MentorForm
+from mentors.forms import BrowseForm, MenteeForm, MentorForm, WelcomeForm
 from mentors.models import Mentee, Mentor
 
 ON_A_PAGE = 24
+# A newcomer is asked once a sign-in, and no longer when the account is older than this.
+WELCOMED, NEW_FOR = "welcomed", timedelta(days=7)
 
 
 @require_safe
@@ -103,6 +108,43 @@ def profile(request: HttpRequest) -> HttpResponse:
         return redirect("mentors:profile")
     status = 400 if form is not None else 200
     return render(request, "mentors/profile.html", context, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest) -> HttpResponse:
+    """A newcomer's minute: goals, stage, industry, clock. Then straight to who could help."""
+    user = _signed_in(request)
+    mentee = Mentee.objects.filter(user=user).first()
+    if mentee is None:
+        return redirect("home")
+    if "later" in request.POST:
+        return redirect("matching:search")
+    request.session[WELCOMED] = True
+    own = {name: getattr(mentee, name) for name in ("goals", "stage", "industry")}
+    zone = user.time_zone if user.time_zone != "UTC" else zone_of_browser(request)
+    form = WelcomeForm(request.POST or None, initial=own | {"time_zone": zone or "UTC"})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.update_mentee(mentee_id=mentee.pk, changes=form.cleaned_data, by=user)
+        except Invalid as refusal:
+            for name, sentences in refusal.extra.get("fields", {}).items():
+                form.add_error(name if name in form.fields else None, sentences)
+        else:
+            goals = form.cleaned_data["goals"]
+            query = f"?{urlencode({'q': goals})}" if goals else ""
+            return redirect(f"{resolve_url('matching:search')}{query}")
+    context = {"nav": "search", "form": form}
+    return render(request, "mentors/welcome.html", context, status=400 if form.errors else 200)
+
+
+def welcome_is_due(request: HttpRequest, now: datetime) -> bool:
+    """Whether this is a mentee of the last days who has told us nothing, and was not asked yet."""
+    user = _signed_in(request)
+    if request.session.get(WELCOMED) or user.created_at < now - NEW_FOR:
+        return False
+    blank = {"goals": "", "stage": "", "industry": ""}
+    return Mentee.objects.filter(user=user, **blank).exists()
 
 
 def _saved(

@@ -51,7 +51,9 @@ class TestWhoIsComing:
         for address in ("/sessions/", f"/sessions/{session.pk}/"):
             page = browser(session.mentor.user).get(address).content.decode()
             assert "Which funds first?" in page
-            assert "Acorn" in page and "Seed" in page and "Health" in page
+            assert "Acorn" in page
+            assert "Seed" in page
+            assert "Health" in page
             assert "Knows Fundraising, which you asked for" in page
             assert "Free Tue 8 Dec" not in page, "A time that was free once is no reason now."
 
@@ -118,7 +120,9 @@ class TestOwnFigures:
         assert load[session.mentor_id] == selectors.Load(offered=4, places=4, booked=1)
         assert load[session.mentor_id].share == 0.25
         page = home_of(session.mentor.user)
-        assert "4.0" in page and "from one founder" in page and "founder saved you" in page
+        assert "4.0" in page
+        assert "from one founder" in page
+        assert "founder saved you" in page
         assert "No hours were open for booking." in page, "These hours are still to come."
 
     @pytest.mark.parametrize(
@@ -160,7 +164,8 @@ class TestPause:
         session = booked()
         client = browser(session.mentor.user)
         page = client.post("/hours/pause/", follow=True).content.decode()
-        assert "Paused: nobody can book you." in page and "Take bookings again" in page
+        assert "Paused: nobody can book you." in page
+        assert "Take bookings again" in page
         session.mentor.refresh_from_db()
         session.refresh_from_db()
         assert (session.mentor.is_active, session.status) == (False, "booked")
