@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.refusals import Invalid, NotAllowed, NotFound
 from accounts.sign_up import zone_of_browser
+from accounts.undo import with_undo
 from mentors import selectors, services
 from mentors.forms import BrowseForm, MenteeForm, MentorForm, WelcomeForm
 from mentors.models import Mentee, Mentor
@@ -70,6 +72,10 @@ def unsave(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
     except NotAllowed as refusal:
         raise PermissionDenied from refusal
     services.unsave_mentor(mentee=mentee, mentor_id=mentor_id, now=timezone.now())
+    if not request.headers.get("HX-Request"):  # with htmx the heart itself takes it back
+        again, back = reverse("mentors:save", args=[mentor_id]), request.POST.get("next", "")
+        said = _("Taken off your list.")
+        messages.success(request, with_undo(request, said, action=again, values={"next": back}))
     return _after_toggle(request, mentor_id)
 
 

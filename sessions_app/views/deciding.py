@@ -85,8 +85,12 @@ def answer(request: HttpRequest, mentor: Mentor, page: Page) -> HttpResponse:
         return _show(request, mentor, page, status=status_of(refusal))
 
 
-def save(request: HttpRequest, mentor: Mentor, change: Change, *, done: str) -> HttpResponse:
+def save(
+    request: HttpRequest, mentor: Mentor, change: Change, *, done: str | Callable[[], str]
+) -> HttpResponse:
     """Make the change with the decisions that came along, or ask for those that are missing.
+
+    `done` is what to say then; a function where that depends on what the change made.
 
     Raises Refusal where it cannot be made whatever is decided.
     """
@@ -101,7 +105,7 @@ def save(request: HttpRequest, mentor: Mentor, change: Change, *, done: str) -> 
         if not decisions:
             raise
         return _ask(request, mentor, _conflicts(change), said=refusal)
-    messages.success(request, done)
+    messages.success(request, done() if callable(done) else done)
     return redirect("sessions:hours")
 
 

@@ -12,12 +12,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import status_of
 from accounts.refusals import Refusal
+from accounts.undo import with_undo
 from mentors.models import Mentor
 from sessions_app import selectors, services
 from sessions_app.deciding import decisions_in, questions
@@ -75,7 +77,8 @@ def add_window(request: HttpRequest) -> HttpResponse:
 def remove_window(request: HttpRequest, window_id: UUID) -> HttpResponse:
     """Closes a window. Sessions booked in it are asked about first; `force` keeps them all."""
     mentor = own_hours(request)
-    if not mentor.windows.filter(pk=window_id).exists():
+    window = mentor.windows.filter(pk=window_id).first()
+    if window is None:
         raise Http404
     return save_or_say(
         request,
@@ -87,11 +90,40 @@ def remove_window(request: HttpRequest, window_id: UUID) -> HttpResponse:
             force=request.POST.get("force") == "keep",
             decisions=decisions,
         ),
-        done=_("These hours are closed. Nothing new can be booked in them."),
+        done=lambda: _closed(request, mentor, window),
     )
 
 
-def save_or_say(request: HttpRequest, mentor: Mentor, change: Change, *, done: str) -> HttpResponse:
+def _closed(request: HttpRequest, mentor: Mentor, window: AvailabilityWindow) -> str:
+    """What to say of closed hours, with a button that opens them again."""
+    said = _("These hours are closed. Nothing new can be booked in them.")
+    begins = window.starts_at.astimezone(mentor.user.zone)
+    if window.weekly_hours_id:
+        # Weekly hours were skipped on that date, which is what the button takes back.
+        skipped = mentor.hours_exceptions.filter(
+            weekly_hours=window.weekly_hours_id, date=begins.date()
+        ).first()
+        if skipped is None:
+            return said
+        return with_undo(
+            request, said, action=reverse("sessions:exception-remove", args=[skipped.pk])
+        )
+    if window.exception_id:
+        return said
+    ends = window.ends_at.astimezone(mentor.user.zone)
+    values = {
+        "date": f"{begins:%Y-%m-%d}",
+        "starts": f"{begins:%H:%M}",
+        "ends": f"{ends:%H:%M}",
+        "capacity": str(window.capacity),
+        "location": window.location,
+    }
+    return with_undo(request, said, action=reverse("sessions:add-window"), values=values)
+
+
+def save_or_say(
+    request: HttpRequest, mentor: Mentor, change: Change, *, done: str | Callable[[], str]
+) -> HttpResponse:
     """Save a change that has no form of its own; where it cannot be made, the hours say why."""
     try:
         return save(request, mentor, change, done=done)

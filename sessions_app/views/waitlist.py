@@ -79,10 +79,13 @@ def join_waitlist(request: HttpRequest, mentor_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @in_shown_zone
 @once_per_form
 def leave_waitlist(request: HttpRequest, entry_id: UUID) -> HttpResponse:
+    """Says first what is lost, for a place in line cannot be given back; then leaves it."""
+    if request.method != "POST":
+        return _leaving_page(request, entry_id)
     try:
         place = services.leave_waitlist(
             entry_id=entry_id, by=signed_in(request), clock=timezone.now
@@ -190,6 +193,16 @@ def _join_page(
         "zone_label": zone_label(zone, timezone.now()),
     }
     return render(request, "sessions_app/waitlist_join.html", context, status=status)
+
+
+def _leaving_page(request: HttpRequest, entry_id: UUID) -> HttpResponse:
+    now = timezone.now()
+    try:
+        entry = lines.shown_place(user=signed_in(request), entry_id=entry_id, now=now)
+    except NotFound as refusal:
+        raise Http404 from refusal
+    context = {"nav": "sessions", "shown": place_shown(entry, shown_zone(), now)}
+    return render(request, "sessions_app/waitlist_leave.html", context)
 
 
 def _join_form(request: HttpRequest, place: PlaceShown | None) -> JoinForm:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import TIME_ZONES
+from accounts.undo import with_undo
 from mentors.models import Mentor
 from sessions_app import services
 from sessions_app.forms_hours import AwayForm, ExceptionForm, WeeklyForm, ZoneForm
@@ -160,15 +163,19 @@ def time_zone(request: HttpRequest) -> HttpResponse:
 def remove_weekly(request: HttpRequest, weekly_id: UUID) -> HttpResponse:
     mentor = own_hours(request)
     row: WeeklyHours = _row(mentor.weekly_hours.all(), weekly_id)
+    today = timezone.now().astimezone(mentor.user.zone).date()
+    again = WeeklyForm.of(row, None, today=today)
+    weekly_id = row.pk  # the row has none once it is deleted
     return _removed(
         request,
         mentor,
         lambda decisions: services.remove_weekly_hours(
-            weekly_hours_id=row.pk,
+            weekly_hours_id=weekly_id,
             by=signed_in(request),
             clock=timezone.now,
             decisions=decisions,
         ),
+        undo=(again, "sessions:weekly-add"),
     )
 
 
@@ -184,6 +191,10 @@ def remove_exception(request: HttpRequest, exception_id: UUID) -> HttpResponse:
         lambda decisions: services.remove_exception(
             exception_id=row.pk, by=signed_in(request), clock=timezone.now, decisions=decisions
         ),
+        # A date on which one of several weekly hours was skipped has no form of its own.
+        undo=None
+        if row.weekly_hours_id
+        else (ExceptionForm.of(row, None), "sessions:exception-add"),
     )
 
 
@@ -199,8 +210,20 @@ def remove_away(request: HttpRequest, away_id: UUID) -> HttpResponse:
         lambda decisions: services.remove_time_away(
             busy_time_id=row.pk, by=signed_in(request), clock=timezone.now
         ),
+        undo=(AwayForm.of(row, None, zone=mentor.user.zone), "sessions:away-add"),
     )
 
 
-def _removed(request: HttpRequest, mentor: Mentor, change: Callable[..., object]) -> HttpResponse:
-    return save_or_say(request, mentor, change, done=_("Removed."))
+def _removed(
+    request: HttpRequest,
+    mentor: Mentor,
+    change: Callable[..., object],
+    *,
+    undo: tuple[forms.Form, str] | None,
+) -> HttpResponse:
+    """Take it away. `undo`: the form that makes it again, and the name of the page it belongs to."""
+    done: str = _("Removed.")
+    if undo is not None:
+        form, page = undo
+        done = with_undo(request, done, action=reverse(page), form=form)
+    return save_or_say(request, mentor, change, done=done)

@@ -266,8 +266,9 @@ class TestAnswering:
         """trap 28: mail scanners follow links, so only a POST acts."""
         user, place, _hours = offered
 
-        for verb in ("accept", "pass", "leave"):
+        for verb in ("accept", "pass"):
             assert browser(user).get(f"/waitlist/{place.pk}/{verb}/").status_code == 405
+        assert "Leave the line for" in page(user, f"/waitlist/{place.pk}/leave/"), "It asks first."
         assert offer_to(user)
 
     @pytest.mark.parametrize("verb", ["accept", "pass", "leave"])
