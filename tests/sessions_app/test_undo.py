@@ -19,6 +19,7 @@ from sessions_app.models import (
     WeeklyHours,
 )
 from sessions_app.services.hours import AwaySpec, ExceptionSpec, WeeklySpec
+from tests.bookings import booked
 from tests.people import alice, bob, browser, mallory
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +174,14 @@ class TestLeavingTheLine:
 
     def test_a_stranger_sees_nothing(self, place):
         assert browser(mallory()).get(f"/waitlist/{place.pk}/leave/").status_code == 404
+
+
+def test_a_cancelled_session_leads_back_to_its_time():
+    session = booked(goal="Which funds & why?")
+    client = browser(session.mentee.user)
+    client.post(f"/sessions/{session.pk}/cancel/", {"reason": "Ill", "version": session.version})
+    page = client.get(f"/sessions/{session.pk}/").content.decode()
+    [address] = re.findall(r'href="([^"]+)">Book this time again', page)
+    page = client.get(unescape(address))
+    assert page.context["picker"].chosen.starts_at == session.starts_at
+    assert page.context["form"]["goal"].value() == "Which funds & why?"
