@@ -52,7 +52,10 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "End holds and offer what is open": ("sessions_app.tasks.tend_waitlists", 30),
     "Embed changed profiles": ("matching.tasks.embed_stale", 5),
     "Play simulated markets": ("matching.tasks.play_markets", 30),
-    "Send changes to Airtable": ("sync.tasks.drain", 3),
+    # A look costs one query on an index. NOTIFY from the triggers would cost every writer more: it holds a
+    # lock of the whole database until the commit is on disk, so bookings would commit one by one. And what
+    # requests could tell by themselves is only what they write through the ORM.
+    "Send changes to Airtable": ("sync.tasks.drain", 1),
     "Read changes from Airtable": ("sync.tasks.pull", 30),
     "Send invitations": ("sync.tasks.send_letters", 10),
     "Look after Airtable's webhook": ("sync.tasks.keep_webhook", 600),
