@@ -37,6 +37,8 @@ class OutboxRow(models.Model):
     # What a creation is about to send, kept until its answer came. A row that still has it after
     # the worker is gone may have made a record: it is looked for by key before anything is sent.
     sent = models.JSONField(null=True, blank=True)
+    # What otherwise only rides along with another change is a reason to send, too (`sync/riders.py`).
+    with_riders = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

@@ -13,6 +13,7 @@ import random
 from collections.abc import Mapping as MappingType, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
@@ -156,6 +157,23 @@ def give_back(rows: Sequence[OutboxRow], now: datetime) -> None:
         OutboxRow.objects.filter(OneOf("pk", _ids(rows)), status=OutboxRow.Status.PENDING).update(
             next_attempt_at=now
         )
+
+
+# An object that is in the queue already keeps its place and its trouble.
+_NOTE_RIDERS = """
+INSERT INTO sync_outboxrow
+    (subject, object_id, generation, changed_at, status, attempts, next_attempt_at, last_error, error_kind,
+    with_riders)
+SELECT %s, object_id, 1, %s, 'pending', 0, %s, '', '', true FROM unnest(%s::uuid[]) AS object_id
+ON CONFLICT (subject, object_id) DO UPDATE SET with_riders = true
+"""
+
+
+def note_riders(subject: str, object_ids: Sequence[UUID], now: datetime) -> None:
+    """Have what rides along sent for these, whether anything else of them changed or not."""
+    if object_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE_RIDERS, [subject, now, now, sorted(map(str, object_ids))])
 
 
 def wake_waiting(subjects: Sequence[str], now: datetime) -> None:

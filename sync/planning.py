@@ -63,6 +63,17 @@ class Task:
     """Left out, because something in Airtable keeps changing these back: what would be written."""
 
     @property
+    def is_sent(self) -> bool:
+        """Whether it is part of a request that writes."""
+        return self.step in (Step.CREATE, Step.UPDATE)
+
+    @property
+    def is_riders_alone(self) -> bool:
+        """Whether nobody changed anything: what rides along is sent by itself."""
+        by_name = self.mapping.by_name
+        return all(by_name[name].rides for name in self.fields if name in by_name)
+
+    @property
     def lasting(self) -> Values:
         """What is sent, but for the time of sending."""
         return {name: value for name, value in self.fields.items() if name != LAST_SYNCED}
@@ -107,7 +118,7 @@ class _Plan:
 
     def tasks(self) -> list[Task]:
         tasks = [self._task(row) for row in self._rows]
-        sending = [task for task in tasks if task.step in (Step.CREATE, Step.UPDATE)]
+        sending = [task for task in tasks if task.is_sent or _may_send_riders(task)]
         riders = self._mapping.riders([task.row.object_id for task in sending]) if sending else {}
         return [self._complete(task, riders) for task in tasks]
 
@@ -178,7 +189,9 @@ class _Plan:
 
     def _complete(self, task: Task, riders: MappingType[UUID, Any]) -> Task:
         """Add what rides along, and the time."""
-        if task.step not in (Step.CREATE, Step.UPDATE):
+        if _may_send_riders(task):
+            task = replace(task, step=Step.UPDATE)
+        if not task.is_sent:
             return task
         fields = dict(task.fields)
         rider = riders.get(task.row.object_id)
@@ -186,6 +199,8 @@ class _Plan:
         if rider is not None and not waiting:
             kept = task.link.ancestor if task.link and task.step is Step.UPDATE else {}
             fields |= self._differing(riding_values(self._mapping, rider), kept)
+        if not fields:
+            return replace(task, step=Step.SETTLE)
         if LAST_SYNCED in self._table.columns:
             fields[LAST_SYNCED] = moment.canonical(self._now)
         return replace(task, fields=fields, typecast=self._needs_typecast(fields))
@@ -214,6 +229,12 @@ class _Plan:
             for name, value in fields.items()
             if name in self._mapping.by_name and columns[name].type == "multipleSelects"
         )
+
+
+def _may_send_riders(task: Task) -> bool:
+    """Nothing else is to be sent, and it is the night's turn of what rides along."""
+    linked = task.link is not None and task.link.state == RecordLink.State.LINKED
+    return task.step is Step.SETTLE and task.row.with_riders and linked
 
 
 def _coming(values: Iterable[Local]) -> frozenset[tuple[str, UUID]]:
@@ -258,7 +279,7 @@ def batches(tasks: Iterable[Task]) -> list[list[Task]]:
     """Tasks that can share a request: ten creations or ten updates, with or without typecast."""
     groups: dict[tuple[Step, bool], list[Task]] = {}
     for task in tasks:
-        if task.step in (Step.CREATE, Step.UPDATE):
+        if task.is_sent:
             groups.setdefault((task.step, task.typecast), []).append(task)
     return [tens for group in groups.values() for tens in in_tens(group)]
 

@@ -111,8 +111,12 @@ def _keep(pairs: Sequence[tuple[Task, Record]], values: Sequence[Values], now: d
 
 
 def _measure(tasks: Sequence[Task], now: datetime) -> None:
-    """How long the changes took."""
-    seconds = [max(0.0, (now - task.row.changed_at).total_seconds()) for task in tasks]
+    """How long the changes took. Nobody waits for what is sent once a night."""
+    seconds = [
+        max(0.0, (now - task.row.changed_at).total_seconds())
+        for task in tasks
+        if not (task.row.with_riders and task.is_riders_alone)
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO sync_synclag (direction, seconds, at)"

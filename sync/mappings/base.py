@@ -83,7 +83,7 @@ class Field:
     """For a link: the subject on the other end. `read` then gives that object's id."""
     direction: Direction = Direction.BOTH
     rides: bool = False
-    """Sent along with other changes, never a reason to send. Read off what `Mapping.riders` gives."""
+    """Sent along with other changes, a reason to send only once a night. Read off what `Mapping.riders` gives."""
     create_only: bool = False
     """Written when the record is made, and left to Airtable from then on."""
     required: bool = False

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 
-from sync import guard, history, limiter
+from sync import guard, history, limiter, riders
 from sync.airtable import ITERATOR_IS_GONE, Airtable, Record
 from sync.errors import Permanent
 from sync.mappings import BY_TABLE, Mapping
@@ -152,6 +152,8 @@ class Comparison:
         outcomes = self._gone(mapping, place, table)
         outcomes += [Outcome("duplicates", [row]) for row in duplicates(self._run, mapping)]
         place.count(outcomes)
+        if self._run.purpose == ReconcileRun.Purpose.NIGHT and not self._run.dry_run:
+            riders.note_differing(mapping, now=self._clock())
         with transaction.atomic():
             self._write(mapping, outcomes)
             self._only_here(mapping, place)
