@@ -31,11 +31,11 @@ MOST_AT_ONCE: Final = 1000
 _run: ContextVar[str] = ContextVar("run", default="")
 
 # One parameter, whatever the number of events: an insert of the ORM's costs five times the time.
-_INSERT: Final = """
+INSERT: Final = """
 INSERT INTO sync_syncevent
     (subject, object_id, record_id, direction, kind, fields, detail, run, at)
 SELECT subject, object_id, record_id, direction, kind, fields, detail, run, at
-FROM jsonb_to_recordset(%s::jsonb) AS event
+FROM jsonb_to_recordset(%(events)s::jsonb) AS event
     (subject text, object_id uuid, record_id text, direction text, kind text, fields jsonb,
      detail text, run text, at timestamptz)
 """
@@ -59,10 +59,15 @@ class Event:
 
 def record(events: Iterable[Event]) -> None:
     """Append events; one insert for all of them."""
-    rows = [_row(event) for event in events]
+    rows = list(events)
     with connection.cursor() as cursor:
         for start in range(0, len(rows), MOST_AT_ONCE):
-            cursor.execute(_INSERT, [json_of(rows[start : start + MOST_AT_ONCE])])
+            cursor.execute(INSERT, {"events": as_json(rows[start : start + MOST_AT_ONCE])})
+
+
+def as_json(events: Iterable[Event]) -> str:
+    """What `INSERT` asks for, where it is part of a larger statement."""
+    return json_of([_row(event) for event in events])
 
 
 def changes(

@@ -14,7 +14,8 @@ class OneOf(Lookup):
     """`field = ANY(values)`: for a `filter` in place of `field__in`.
 
     One parameter, whatever the number of values. `IN` has one for each, and to prepare a hundred of
-    them costs more than everything else about a query for a hundred rows.
+    them costs more than everything else about a query for a hundred rows. So does a list, which the
+    driver prepares value by value: the array is written out here, and the column says of what type.
     """
 
     lookup_name = "one_of"
@@ -32,4 +33,15 @@ class OneOf(Lookup):
     ) -> tuple[str, tuple[Any, ...]]:
         """For the ORM."""
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", (*parameters, self.rhs)
+        return f"{column} = ANY(%s)", (*parameters, _array(self.rhs))
+
+
+def _array(values: Iterable[Any]) -> str:
+    """As PostgreSQL spells an array. What is null equals nothing, and is left out."""
+    return "{" + ",".join([_quoted(str(value)) for value in values if value is not None]) + "}"
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

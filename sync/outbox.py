@@ -48,6 +48,17 @@ WHERE id IN (SELECT id FROM in_turn UNION ALL SELECT id FROM newest)
 RETURNING *
 """
 
+# Of what `claimed` holds. Who has changed since stays: the generation is not the claimed one.
+FINISH = """
+DELETE FROM sync_outboxrow o USING claimed
+WHERE o.id = claimed.id AND o.generation = claimed.generation
+"""
+_CLAIMED = """
+WITH claimed AS (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row(id bigint, generation bigint)
+)
+"""
+
 
 def due(*, now: datetime) -> list[Mapping]:
     """The kinds of which something is due, people before what links to them."""
@@ -104,15 +115,19 @@ def finish(rows: Sequence[OutboxRow]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM sync_outboxrow o USING jsonb_to_recordset(%s::jsonb)"
-            " AS v(id bigint, generation bigint) WHERE o.id = v.id AND o.generation = v.generation",
+            _CLAIMED + FINISH,
             [json.dumps([{"id": row.pk, "generation": row.generation} for row in rows])],
         )
-        deleted = cursor.rowcount
-    if deleted < len(rows):
-        OutboxRow.objects.filter(OneOf("pk", _ids(rows))).update(
-            next_attempt_at=F("changed_at"), attempts=0, last_error="", error_kind="", sent=None
-        )
+        finished = cursor.rowcount
+    if finished < len(rows):
+        due_again(rows)
+
+
+def due_again(rows: Sequence[OutboxRow]) -> None:
+    """Those of them that are still there because they changed since they were claimed."""
+    OutboxRow.objects.filter(OneOf("pk", _ids(rows))).update(
+        next_attempt_at=F("changed_at"), attempts=0, last_error="", error_kind="", sent=None
+    )
 
 
 def put_off(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,33 +15,48 @@ from sync import deletions, history, other_ends, outbox
 from sync.airtable import Record
 from sync.history import Event
 from sync.mappings.base import LAST_SYNCED, Values
-from sync.models import RecordLink, SyncEvent, SyncLag
+from sync.models import RecordLink, SyncEvent
 from sync.planning import Step, Task
-from sync.records import UNLINKED, note
+from sync.records import UNLINKED, json_of, note
 
 logger = logging.getLogger(__name__)
 
 Kind = SyncEvent.Kind
 OUT = SyncEvent.Direction.OUT
 
-# Merged by the database, because a merge may have moved other fields of the ancestor meanwhile.
-_UPDATE = """
-UPDATE sync_recordlink AS l
-SET ancestor = l.ancestor || v.values, synced_at = %s, edited_at = v.edited_at,
-    frozen = l.frozen - ARRAY(SELECT jsonb_object_keys(v.values))
-FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, edited_at timestamptz, values jsonb)
-WHERE l.id = v.id
-"""
-_INSERT = """
-INSERT INTO sync_recordlink
-    ("table", record_id, subject, object_id, ancestor, message, state, synced_at, edited_at)
-SELECT %s, v.record_id, %s, v.object_id, v.values, '', 'linked', %s, v.edited_at
-FROM jsonb_to_recordset(%s::jsonb)
-    AS v(record_id text, object_id uuid, edited_at timestamptz, values jsonb)
-ON CONFLICT (subject, object_id) DO UPDATE SET
-    "table" = excluded."table", record_id = excluded.record_id, ancestor = excluded.ancestor,
-    state = excluded.state, synced_at = excluded.synced_at, edited_at = excluded.edited_at
-"""
+# Ancestors are merged by the database, because a merge may have moved other fields of them meanwhile.
+_TIE = f"""
+WITH claimed AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(
+        id bigint, generation bigint, link bigint, record_id text, object_id uuid,
+        edited_at timestamptz, values jsonb, is_awaited bool)
+), updated AS (
+    UPDATE sync_recordlink AS l
+    SET ancestor = l.ancestor || claimed.values, synced_at = %(now)s, edited_at = claimed.edited_at,
+        frozen = l.frozen - ARRAY(SELECT jsonb_object_keys(claimed.values))
+    FROM claimed WHERE l.id = claimed.link RETURNING l.id
+), made AS (
+    INSERT INTO sync_recordlink
+        ("table", record_id, subject, object_id, ancestor, message, state, synced_at, edited_at)
+    SELECT %(table)s, record_id, %(subject)s, object_id, values, '', 'linked', %(now)s, edited_at
+    FROM claimed WHERE link IS NULL
+    ON CONFLICT (subject, object_id) DO UPDATE SET
+        "table" = excluded."table", record_id = excluded.record_id, ancestor = excluded.ancestor,
+        state = excluded.state, synced_at = excluded.synced_at, edited_at = excluded.edited_at
+    RETURNING id
+), told AS ({history.INSERT})
+"""  # noqa: S608 - made of constants
+# Links are locked before rows of the outbox are: in that order whoever merges locks them, too.
+_FINISH = f"""{_TIE}, measured AS (
+    INSERT INTO sync_synclag (direction, seconds, at)
+    SELECT 'out', greatest(0, extract(epoch FROM %(now)s - edited_at)), %(now)s FROM claimed
+    WHERE is_awaited
+), finished AS (
+    {outbox.FINISH}
+    AND (SELECT count(*) FROM updated) + (SELECT count(*) FROM made) >= 0 RETURNING o.id
+)
+SELECT count(*) FROM finished
+"""  # noqa: S608 - made of constants
 
 
 @dataclass
@@ -76,53 +91,56 @@ def tie(
     """
     if not pairs:
         return
-    values = [sent if sent is not None else _agreed(task, record) for task, record in pairs]
-    with transaction.atomic():
-        _keep(pairs, values, now)
-        history.record(_event(task, record, now, sent) for task, record in pairs)
+    tasks = [task for task, _ in pairs]
+    waiting = [task for task in tasks if task.missing]
+    done = [task.row for task in tasks if not task.missing]
+    frozen = [task for task in tasks if task.frozen]
+    # Whose record had been deleted, and who has one again.
+    again = [t.row.object_id for t in tasks if t.step is Step.CREATE and t.link is not None]
+    # Nearly always it is one statement, which needs no transaction around it.
+    with transaction.atomic() if waiting or frozen or again else nullcontext():
+        finished = _store(_TIE + "SELECT 0" if keep_row else _FINISH, pairs, now, sent)
         if keep_row:
             return
-        _measure([task for task, _ in pairs], now)
-        outbox.finish([task.row for task, _ in pairs if not task.missing])
-        _second_pass([task for task, _ in pairs if task.missing], now)
-        freeze([task for task, _ in pairs], now)
-        # Whose record had been deleted, and who has one again.
-        again = [t.row.object_id for t, _ in pairs if t.step is Step.CREATE and t.link is not None]
+        if finished < len(done):
+            outbox.due_again(done)
+        if waiting:
+            _second_pass(waiting, now)
+        freeze(frozen, now)
         if again:
-            other_ends.note_what_links_to(pairs[0][0].mapping.subject, again)
+            other_ends.note_what_links_to(tasks[0].mapping.subject, again)
 
 
-def _keep(pairs: Sequence[tuple[Task, Record]], values: Sequence[Values], now: datetime) -> None:
-    updates: list[dict[str, Any]] = []
-    inserts: list[dict[str, Any]] = []
-    for (task, record), agreed in zip(pairs, values, strict=True):
-        row = {"values": agreed, "edited_at": task.row.changed_at.isoformat()}
-        if task.link is not None and task.step is Step.UPDATE:
-            updates.append({"id": task.link.pk, **row})
-        else:
-            object_id = str(task.row.object_id)
-            inserts.append({"record_id": record.id, "object_id": object_id, **row})
-    mapping = pairs[0][0].mapping
-    with connection.cursor() as cursor:
-        if updates:
-            cursor.execute(_UPDATE, [now, json.dumps(updates)])
-        if inserts:
-            cursor.execute(_INSERT, [mapping.table, mapping.subject, now, json.dumps(inserts)])
-
-
-def _measure(tasks: Sequence[Task], now: datetime) -> None:
-    """How long the changes took. Nobody waits for what is sent once a night."""
-    seconds = [
-        max(0.0, (now - task.row.changed_at).total_seconds())
-        for task in tasks
-        if not (task.row.with_riders and task.is_riders_alone)
+def _store(
+    statement: str, pairs: Sequence[tuple[Task, Record]], now: datetime, sent: Values | None
+) -> int:
+    """How many rows were finished."""
+    rows = [
+        {
+            "id": task.row.pk,
+            # What links to something that is not there yet is not finished with.
+            "generation": None if task.missing else task.row.generation,
+            "link": task.link.pk if task.link is not None and task.step is Step.UPDATE else None,
+            "record_id": record.id,
+            "object_id": str(task.row.object_id),
+            "edited_at": task.row.changed_at.isoformat(),
+            "values": sent if sent is not None else _agreed(task, record),
+            # Nobody waits for what is sent once a night: how long that took is no lag.
+            "is_awaited": not (task.row.with_riders and task.is_riders_alone),
+        }
+        for task, record in pairs
     ]
+    mapping = pairs[0][0].mapping
+    arguments: dict[str, Any] = {
+        "rows": json_of(rows),
+        "events": history.as_json(_event(task, record, now, sent) for task, record in pairs),
+        "now": now,
+        "table": mapping.table,
+        "subject": mapping.subject,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO sync_synclag (direction, seconds, at)"
-            " SELECT %s, seconds, %s FROM unnest(%s::float8[]) AS seconds",
-            [SyncLag.Direction.OUT, now, seconds],
-        )
+        cursor.execute(statement, arguments)
+        return int(cursor.fetchone()[0])
 
 
 def _agreed(task: Task, record: Record) -> Values:
