@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from sync.models import BaseBinding, TableState
+from sync.models import BaseBinding
 
 T = TypeVar("T")
 
@@ -112,7 +112,10 @@ def check(table: str = "") -> None:
         TablePaused: an operator has paused this table.
         NotBound: the deployment is not bound to the base, or an operator has paused all of it.
     """
-    state = remembered("guard", _State.read)
+    state = _state()
+    if not state.is_bound and may_bind_itself():
+        bind(by="first start")
+        state = _state(fresh=True)
     if state.refusal:
         raise NotBound(state.refusal)
     if table in state.paused:
@@ -129,14 +132,19 @@ def asked_once_a_second() -> Iterator[None]:
         _known.reset(before)
 
 
-def remembered(what: str, read: Callable[[], T]) -> T:
+def monthly_requests() -> int | None:
+    """What an operator allows to be asked of the base in a month; None for no limit."""
+    return _state().monthly_requests
+
+
+def remembered(what: str, read: Callable[[], T], *, fresh: bool = False) -> T:
     """What `read` says, or said less than a second ago where `asked_once_a_second` allows that."""
     known = _known.get()
     if known is None:
         return read()
     now = time.monotonic()
     at, value = known.get(what, (-REMEMBERED, None))
-    if now - at >= REMEMBERED:
+    if fresh or now - at >= REMEMBERED:
         value = read()
         known[what] = now, value
     found: T = value
@@ -146,40 +154,64 @@ def remembered(what: str, read: Callable[[], T]) -> T:
 _known: ContextVar[dict[str, tuple[float, Any]] | None] = ContextVar("guard", default=None)
 
 
+# In one question, because it is asked every second in the middle of a run.
+_ASK = """
+SELECT binding.deployment_id, binding.paused, binding.monthly_requests,
+       ARRAY(SELECT "table" FROM sync_tablestate WHERE paused)
+FROM (SELECT %s AS base_id) AS base LEFT JOIN sync_basebinding AS binding USING (base_id)
+"""
+
+
 @dataclass(frozen=True)
 class _State:
-    """What stands in the way of writing."""
+    """What operators have said of the base."""
 
-    refusal: str
+    base_id: str
+    deployment_id: str | None
+    """Who is bound to it; None for nobody."""
+    is_paused: bool
+    monthly_requests: int | None
     paused: frozenset[str]
+    ours: str
 
     @classmethod
     def read(cls) -> _State:
-        return cls(_refusal(), paused_tables())
+        base_id = str(settings.AIRTABLE_BASE_ID)
+        with connection.cursor() as cursor:
+            cursor.execute(_ASK, [base_id])
+            bound, is_paused, requests, tables = cursor.fetchone()
+        ours = deployment_id() if bound is not None else ""
+        return cls(base_id, bound, bool(is_paused), requests, frozenset(tables), ours)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether any deployment is."""
+        return self.deployment_id is not None
+
+    @property
+    def refusal(self) -> str:
+        """What stands in the way of writing anything."""
+        if not self.is_bound:
+            return (
+                f"Nothing is written to {self.base_id}: this deployment is not bound to it. If this is "
+                "the deployment that should write there, run: manage.py sync_bind --yes"
+            )
+        if self.deployment_id != self.ours:
+            return (
+                f"Nothing is written to {self.base_id}: this is another deployment, or a restored copy "
+                "of the database, than the one that was bound to it. If it takes the other's place, "
+                "run: manage.py sync_bind --yes"
+            )
+        return f"Traffic with {self.base_id} is paused by an operator." if self.is_paused else ""
 
 
-def _refusal() -> str:
-    base_id = str(settings.AIRTABLE_BASE_ID)
-    binding = BaseBinding.objects.filter(base_id=base_id).first()
-    if binding is None and may_bind_itself():
-        binding = bind(by="first start")
-    if binding is None:
-        return (
-            f"Nothing is written to {base_id}: this deployment is not bound to it. If this is the "
-            "deployment that should write there, run: manage.py sync_bind --yes"
-        )
-    if binding.deployment_id != deployment_id():
-        return (
-            f"Nothing is written to {base_id}: this is another deployment, or a restored copy of the "
-            "database, than the one that was bound to it. If it takes the other's place, run: "
-            "manage.py sync_bind --yes"
-        )
-    return f"Traffic with {base_id} is paused by an operator." if binding.paused else ""
+def _state(*, fresh: bool = False) -> _State:
+    return remembered("guard", _State.read, fresh=fresh)
 
 
 def paused_tables() -> frozenset[str]:
     """The tables that an operator has stopped, by their Airtable names."""
-    return frozenset(TableState.objects.filter(paused=True).values_list("table", flat=True))
+    return _state().paused
 
 
 def may_bind_itself() -> bool:

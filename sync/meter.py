@@ -66,6 +66,8 @@ def admit(base_id: str) -> None:
     Raises:
         OverBudget: for the lane of the moment there is nothing left.
     """
+    if guard.monthly_requests() is None:
+        return
     found = guard.remembered(f"meter {base_id}", lambda: _so_far(base_id))
     lane = current_lane()
     if found.stops(lane):
@@ -87,10 +89,7 @@ def count(base_id: str, *, now: datetime) -> None:
 
 
 def _so_far(base_id: str) -> Month:
-    budget = _budget(base_id)
-    if budget is None:
-        return Month(0, None, 0)
-    return Month(_requests(base_id, _bounds(timezone.now())[0]), budget, 0)
+    return Month(_requests(base_id, _bounds(timezone.now())[0]), _budget(base_id), 0)
 
 
 def _budget(base_id: str) -> int | None:

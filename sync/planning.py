@@ -110,7 +110,8 @@ class _Plan:
             link.object_id: link
             for link in RecordLink.objects.filter(OneOf("object_id", ids), subject=mapping.subject)
         }
-        self._local = local_values_of(mapping, ids)
+        agreed = {object_id: link.ancestor for object_id, link in self._links.items()}
+        self._local = local_values_of(mapping, ids, agreed=agreed)
         self._alive = self._living()
         self._coming = _coming(self._local.values())
         lately = [id_ for id_, link in self._links.items() if link.synced_at > now - LOOP_TIME]
@@ -211,8 +212,8 @@ class _Plan:
         return {
             name: value
             for name, value in values.items()
-            if name in self._names
-            and value != ancestor.get(name, by_name[name].codec.empty)
+            if value != ancestor.get(name, by_name[name].codec.empty)
+            and name in self._names
             and not self._unknown_choice(name, value)
         }
 

@@ -75,21 +75,30 @@ class Local:
 
 def local_values(mapping: Mapping, found: models.Model) -> Local:
     """Everything that may be a reason to send."""
-    return _local(mapping, [field.value_of(found) for field in mapping.own_fields], Links())
+    return _local(mapping, [field.value_of(found) for field in mapping.own_fields], Links(), {})
 
 
-def local_values_of(mapping: Mapping, object_ids: Collection[UUID]) -> dict[UUID, Local]:
-    """`local_values` of those that belong in the base, in as many queries as of one."""
+def local_values_of(
+    mapping: Mapping, object_ids: Collection[UUID], *, agreed: MappingType[UUID, Values]
+) -> dict[UUID, Local]:
+    """`local_values` of those that belong in the base, in as many queries as of one.
+
+    Args:
+        agreed: canonical values that most of them still have.
+    """
     fields = mapping.own_fields
     found = values_of(mapping, object_ids, [field.name for field in fields])
     links = Links()
     for number, field in enumerate(fields):
         if field.links:
             links.look_up(field.links, {values[number] for values in found.values()} - {None})
-    return {object_id: _local(mapping, values, links) for object_id, values in found.items()}
+    return {
+        object_id: _local(mapping, values, links, agreed.get(object_id, {}))
+        for object_id, values in found.items()
+    }
 
 
-def _local(mapping: Mapping, read: Iterable[Any], links: Links) -> Local:
+def _local(mapping: Mapping, read: Iterable[Any], links: Links, agreed: Values) -> Local:
     values: Values = {}
     missing: list[tuple[str, UUID]] = []
     for field, value in zip(mapping.own_fields, read, strict=True):
@@ -99,7 +108,10 @@ def _local(mapping: Mapping, read: Iterable[Any], links: Links) -> Local:
                 missing.append((field.links, value))
                 continue
             value = [record_id]
-        values[field.name] = field.codec.canonical(value)
+        # The canonical form of what is canonical is itself, so what is as agreed need not be worked out.
+        known = agreed.get(field.name)
+        same = known is not None and value == known
+        values[field.name] = known if same else field.codec.canonical(value)
     return Local(values, tuple(missing))
 
 

@@ -270,7 +270,7 @@ class Comparison:
 def _why_not(mapping: Mapping, table: TableSchema | None) -> str:
     if table is None or PLATFORM_ID not in table.columns:
         return "The table does not fit; see sync_check_schema."
-    if mapping.table in guard.remembered("paused", guard.paused_tables):
+    if mapping.table in guard.paused_tables():
         return "Passed over: an operator has paused the table."
     return ""
 
