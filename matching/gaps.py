@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from django.utils.translation import gettext as _
 
+from mentors.models import Mentee, Mentor
 
-class Offers(Protocol):
-    """A mentor, as far as it matters here."""
-
-    industries: Sequence[str]
-    stages: Sequence[str]
-
-
-class Needs(Protocol):
-    """A mentee, as far as it matters here."""
-
-    industry: str
-    stage: str
-
-
-def gap(mentor: Offers, mentee: Needs) -> str:
+def gap(mentor: Mentor, mentee: Mentee) -> str:
     """What the two profiles do not have in common, where both of them say; "" for nothing.
 
     A mentor who names no industries at all may know every one, so nothing is said of that.
