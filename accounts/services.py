@@ -210,7 +210,8 @@ def admit(*, email: str, name: str, role: str, now: datetime) -> User:
 
     An account is only linked where its address is verified. Anybody could have typed the address of
     an unverified one, so that one loses its password, sessions, tokens and other ways in first; the
-    owner of the address claims it by e-mailed code. Raises NotAllowed for program managers.
+    owner of the address claims it by e-mailed code. Raises NotAllowed for program managers, Invalid for
+    what is no address.
     """
     email = normal_email(email)
     with transaction.atomic():
@@ -235,6 +236,7 @@ def _owner_of(email: str) -> User | None:
 
 
 def _newcomer(email: str, name: str, role: str, now: datetime) -> User:
+    check_values(User(), {"email": email}, frozenset({"email"}), {})
     try:
         with transaction.atomic():
             return User.objects.create_user(email, None, name=name, role=role, created_at=now)

@@ -38,5 +38,7 @@ def _first_steps(request: HttpRequest, user: User) -> HttpResponse | None:
     zone = zone_of_browser(request)
     if zone and user.time_zone == "UTC":
         accounts.update_person(user_id=user.pk, changes={"time_zone": zone}, now=now)
+    # What signing in has to say (a code that was right, an address that is theirs) is said by this.
+    list(messages.get_messages(request))
     messages.info(request, _("Welcome! When can founders book you? You can change it at any time."))
     return redirect("sessions:weekly-add")

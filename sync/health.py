@@ -90,12 +90,13 @@ def _spent(figures: Figures) -> Iterator[Problem]:
     month = figures.month
     if month.budget is None or not (month.stopped or month.will_exceed):
         return
-    sentence = f"At this pace the month takes {month.forecast:,} of {month.budget:,} requests."
     if month.stopped:
         lanes = ", ".join(lane.value for lane in month.stopped)
         sentence = (
             f"{month.used:,} of this month's {month.budget:,} requests are used; stopped: {lanes}."
         )
+    else:
+        sentence = f"At this pace the month takes {month.forecast:,} of {month.budget:,} requests."
     yield Problem("SyncBudget", sentence, "basebinding/", severe=bool(month.stopped))
 
 

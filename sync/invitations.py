@@ -20,7 +20,8 @@ from django.urls import reverse
 from accounts import services as accounts
 from accounts.models import User
 from accounts.refusals import NotFound
-from sync.models import RecordLink, WebhookRegistration
+from sync.beginnings import connected_at
+from sync.models import RecordLink
 from sync.nudges import send_letters_soon
 from sync.people_models import Invitation
 
@@ -72,12 +73,8 @@ def invite(
 
 def _was_there_before(row_made_at: datetime) -> bool:
     """Whether the row is older than our connection with the base."""
-    first = (
-        WebhookRegistration.objects.filter(base_id=settings.AIRTABLE_BASE_ID or "")
-        .order_by("created_at")
-        .first()
-    )
-    return first is not None and row_made_at < first.created_at - SKEW
+    first = connected_at(settings.AIRTABLE_BASE_ID or "")
+    return first is not None and row_made_at < first - SKEW
 
 
 def send_again(*, ids: Iterable[Any], now: datetime) -> int:

@@ -23,6 +23,8 @@ class BaseField(models.Model):
     since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "field of the base"
+        verbose_name_plural = "fields of the base"
         constraints = [
             models.UniqueConstraint(
                 fields=["base_id", "table", "field"], name="a_field_of_the_base_is_known_once"

@@ -15,6 +15,7 @@ from django.db.models import Min, Sum
 from django.utils import timezone
 
 from sync import guard
+from sync.beginnings import going_since
 from sync.errors import OverBudget
 from sync.limiter import Lane, current_lane
 from sync.models import ApiUsage, BaseBinding
@@ -23,6 +24,8 @@ from sync.models import ApiUsage, BaseBinding
 MAY_SPEND: Final = {Lane.BACKFILL: 0.8, Lane.SYNC: 0.9, Lane.INTERACTIVE: 0.95, Lane.PEOPLE: 1.0}
 # What the forecast looks back on.
 LATELY: Final = timedelta(days=7)
+# What it needs for that: minutes say nothing about a month, and half a day not much.
+AT_LEAST: Final = timedelta(days=1)
 ASK_AGAIN: Final = 900.0  # seconds
 
 
@@ -33,8 +36,8 @@ class Month:
     used: int
     budget: int | None
     """None: there is no limit."""
-    forecast: int
-    """At the month's end, if it goes on as in the last seven days."""
+    forecast: int | None
+    """At the month's end, if it goes on as in the last seven days; None where less than a day is known."""
 
     def stops(self, lane: Lane) -> bool:
         """Whether that lane has to wait for the next month."""
@@ -48,16 +51,16 @@ class Month:
     @property
     def will_exceed(self) -> bool:
         """Whether the budget will not last."""
-        return self.budget is not None and self.forecast > self.budget
+        forecast = self.forecast
+        return self.budget is not None and forecast is not None and forecast > self.budget
 
 
 def month(base_id: str, *, now: datetime) -> Month:
     """The month so far."""
     begin, end = _bounds(now)
-    used = _requests(base_id, begin)
-    return Month(
-        used, _budget(base_id), round(used + _a_second(base_id, now) * (end - now).total_seconds())
-    )
+    used, pace = _requests(base_id, begin), _a_second(base_id, now)
+    forecast = None if pace is None else round(used + pace * (end - now).total_seconds())
+    return Month(used, _budget(base_id), forecast)
 
 
 def admit(base_id: str) -> None:
@@ -89,7 +92,7 @@ def count(base_id: str, *, now: datetime) -> None:
 
 
 def _so_far(base_id: str) -> Month:
-    return Month(_requests(base_id, _bounds(timezone.now())[0]), _budget(base_id), 0)
+    return Month(_requests(base_id, _bounds(timezone.now())[0]), _budget(base_id), None)
 
 
 def _budget(base_id: str) -> int | None:
@@ -105,16 +108,15 @@ def _requests(base_id: str, since: datetime) -> int:
     return int(rows.aggregate(total=Sum("requests"))["total"] or 0)
 
 
-def _a_second(base_id: str, now: datetime) -> float:
-    since = now - LATELY
+def _a_second(base_id: str, now: datetime) -> float | None:
+    """The pace of ordinary days."""
+    since = max(now - LATELY, going_since(base_id, now=now) or now - LATELY)
     first = ApiUsage.objects.filter(base_id=base_id, minute__gte=since).aggregate(
         first=Min("minute")
     )["first"]
-    if first is None:
-        return 0.0
-    # An hour at least: the first minutes of a deployment say nothing about its month.
-    seconds = max((now - first).total_seconds(), 3600.0)
-    return float(_requests(base_id, since) / seconds)
+    if first is None or now - first < AT_LEAST:
+        return None
+    return float(_requests(base_id, since) / (now - first).total_seconds())
 
 
 def _bounds(now: datetime) -> tuple[datetime, datetime]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from sync.health import judge, webhook_is_well
 from sync.models import SyncEvent
-from sync.selectors import Figures
+from sync.selectors import Figures, Lag
 
 PREFIX: Final = "officehours_sync_"
 
@@ -35,13 +35,14 @@ HELP: Final[dict[str, str]] = {
     "paused": "Whether an operator has paused the table.",
     "records": "Records by what they are to us: linked, or waiting to be accepted.",
     "lag_seconds": "How long changes of the last 15 minutes took to reach the other side.",
+    "row_to_sign_in_seconds": "From a person's row in Airtable to a possible sign-in, in the last seven days.",
     "fields_resting": "Tables and fields that are left alone because the base was changed.",
     "success_ratio": "Of the last day's changes, the share that arrived.",
     "conflicts_last_day": "Fields that both sides changed, and edits that were refused.",
     "events_last_hour": "What happened to records.",
     "requests_last_hour": "Requests to the base.",
     "requests_this_month": "Requests to the base since the month began (UTC).",
-    "requests_forecast": "Requests to the base by the end of the month, going on as in the last week.",
+    "requests_forecast": "Requests to the base by the end of the month, going on as in the last week; absent in the first day.",
     "requests_budget": "Requests that the month allows; absent without a limit.",
     "inbound_backlog": "What Airtable told us and is not applied.",
     "inbound_oldest_seconds": "How long the first of it has waited.",
@@ -73,7 +74,8 @@ def samples(figures: Figures) -> Iterator[Sample]:
             yield Sample("events_last_hour", count, {"direction": direction, "kind": kind})
     yield Sample("requests_last_hour", figures.requests_last_hour)
     yield Sample("requests_this_month", figures.month.used)
-    yield Sample("requests_forecast", figures.month.forecast)
+    if figures.month.forecast is not None:
+        yield Sample("requests_forecast", figures.month.forecast)
     if figures.month.budget is not None:
         yield Sample("requests_budget", figures.month.budget)
     yield Sample("inbound_backlog", figures.inbound_backlog)
@@ -95,11 +97,15 @@ def _of_tables(figures: Figures) -> Iterator[Sample]:
 
 def _of_lag(figures: Figures) -> Iterator[Sample]:
     for direction in SyncEvent.Direction.values:
-        lag = figures.lag_lately[direction]
-        for percentile, value in (("50", lag.p50), ("95", lag.p95), ("99", lag.p99)):
-            if value is not None:
-                labels = {"direction": direction, "percentile": percentile}
-                yield Sample("lag_seconds", value, labels)
+        labels = {"direction": direction}
+        yield from _percentiles("lag_seconds", figures.lag_lately[direction], labels)
+    yield from _percentiles("row_to_sign_in_seconds", figures.sign_in, {})
+
+
+def _percentiles(name: str, lag: Lag, labels: MappingType[str, str]) -> Iterator[Sample]:
+    for percentile, value in (("50", lag.p50), ("95", lag.p95), ("99", lag.p99)):
+        if value is not None:
+            yield Sample(name, value, {**labels, "percentile": percentile})
 
 
 def _of_webhook(figures: Figures) -> Iterator[Sample]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
 from django.db import models
 from django.db.models import Q, Value
 from django.utils import timezone
 
 from sync.known_base import BaseField as BaseField
+from sync.registration import WebhookRegistration as WebhookRegistration
 
 
 class OutboxRow(models.Model):
@@ -41,6 +37,8 @@ class OutboxRow(models.Model):
     with_riders = models.BooleanField(default=False, db_default=False)
 
     class Meta:
+        verbose_name = "change to be sent"
+        verbose_name_plural = "to be sent"
         constraints = [
             models.UniqueConstraint(
                 fields=["subject", "object_id"], name="outbox_holds_an_object_once"
@@ -98,6 +96,8 @@ class RecordLink(models.Model):
     heard = models.CharField(max_length=48, blank=True, default="", db_default="")
 
     class Meta:
+        verbose_name = "record"
+        verbose_name_plural = "records"
         constraints = [
             models.UniqueConstraint(
                 fields=["table", "record_id"], name="a_record_stands_for_one_object"
@@ -135,6 +135,8 @@ class InboundChange(models.Model):
     error = models.TextField(blank=True, default="")
 
     class Meta:
+        verbose_name = "received change"
+        verbose_name_plural = "received"
         constraints = [
             models.UniqueConstraint(
                 fields=["webhook", "position"], name="a_payload_is_received_once"
@@ -151,54 +153,6 @@ class InboundChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.webhook} {self.position}"
-
-
-class WebhookRegistration(models.Model):
-    """A webhook of ours in a base, with the place up to which its payloads were read."""
-
-    webhook_id = models.CharField(max_length=32, unique=True)
-    base_id = models.CharField(max_length=32)
-    notification_url = models.URLField(blank=True, default="")
-    cursor = models.PositiveBigIntegerField(default=1)
-    mac_secret = models.TextField(blank=True, default="")
-    expires_at = models.DateTimeField(null=True, blank=True)
-    is_live = models.BooleanField(default=True)
-    # Its address was given by hand (`sync_webhooks`), so it need not follow SITE_URL.
-    is_pinned = models.BooleanField(default=False)
-    # Edits may have been missed before this one was made: read the whole base first.
-    needs_scan = models.BooleanField(default=False)
-    pinged_at = models.DateTimeField(null=True, blank=True)
-    last_success_at = models.DateTimeField(null=True, blank=True)
-    last_error = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["base_id"],
-                condition=Q(is_live=True),
-                name="a_base_is_read_through_one_webhook",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.webhook_id} on {self.base_id}"
-
-    def keep_secret(self, secret_base64: str) -> None:
-        """Encrypt: whoever reads the table or a backup must not be able to forge a ping."""
-        self.mac_secret = _cipher().encrypt(secret_base64.encode()).decode()
-
-    def secret(self) -> bytes | None:
-        """The bytes that key the MAC; None when SECRET_KEY changed since."""
-        try:
-            return base64.b64decode(_cipher().decrypt(self.mac_secret.encode()))
-        except (InvalidToken, ValueError):
-            return None
-
-
-def _cipher() -> Fernet:
-    digest = hashlib.sha256(b"sync.webhook-secret:" + settings.SECRET_KEY.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
 
 
 class BaseBinding(models.Model):
@@ -222,6 +176,10 @@ class BaseBinding(models.Model):
     # Airtable asked for a pause. Redis keeps it for every process; this outlives Redis.
     held_until = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+
+    class Meta:
+        verbose_name = "base"
+        verbose_name_plural = "pause and resume"
 
     def __str__(self) -> str:
         return self.base_id
@@ -263,6 +221,8 @@ class SyncConflict(models.Model):
     taken_by = models.CharField(max_length=120, blank=True, default="", db_default="")
 
     class Meta:
+        verbose_name = "conflict"
+        verbose_name_plural = "conflicts"
         constraints = [
             models.CheckConstraint(
                 condition=Q(winner__in=["local", "remote"]), name="conflict_winner_is_known"
@@ -368,6 +328,8 @@ class SyncEvent(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "event"
+        verbose_name_plural = "what happened"
         constraints = [
             models.CheckConstraint(
                 condition=Q(direction__in=["out", "in"]), name="event_direction_is_known"

@@ -86,6 +86,8 @@ class AddressChange(DueMail):
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "new address"
+        verbose_name_plural = "new addresses"
         constraints = [
             models.CheckConstraint(condition=_KNOWN_STATE, name="address_change_state_known")
         ]

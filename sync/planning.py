@@ -149,8 +149,6 @@ class _Plan:
             row, mapping, Step.UPDATE if linked else Step.CREATE, link, missing=local.missing
         )
         changes = self._differing(local.values, link.ancestor if link and linked else {})
-        if linked:
-            changes = {n: v for n, v in changes.items() if not mapping.by_name[n].create_only}
         if frozen := self._frozen(task, changes):
             task = replace(task, frozen={name: changes.pop(name) for name in frozen})
         return self._with_changes(task, changes)

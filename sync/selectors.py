@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Count, Min, Q, Sum
 
 from sync import addresses, guard, limiter, meter, webhooks
+from sync.beginnings import going_since
 from sync.mappings import REGISTRY
 from sync.models import (
     ApiUsage,
@@ -31,6 +32,7 @@ HOUR: Final = timedelta(hours=1)
 # Short enough that a bulk change is forgotten soon after its end.
 LATELY: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
+WEEK: Final = timedelta(days=7)
 DIRECTIONS: Final = ("out", "in", "both")
 
 # Per direction and for both together, lately and of the last day.
@@ -41,7 +43,16 @@ SELECT coalesce(direction, 'both'),
         FILTER (WHERE at >= %(lately)s),
     percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
 FROM sync_synclag WHERE at >= %(day)s
+    AND (direction <> 'out' OR at - make_interval(secs => seconds) >= %(since)s)
 GROUP BY GROUPING SETS ((direction), ())
+"""
+
+
+# From the row in Airtable to a possible sign-in. Who was there at the first load waited for nobody.
+_SIGN_IN: Final = """
+SELECT count(*), percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (
+    ORDER BY extract(epoch FROM admitted_at - appeared_at)::float8)
+FROM sync_invitation WHERE admitted_at >= %s AND admitted_at >= %s
 """
 
 
@@ -97,6 +108,8 @@ class Figures:
     lag_lately: MappingType[str, Lag]
     """By direction: out, in, both."""
     lag_last_day: MappingType[str, Lag]
+    sign_in: Lag
+    """From a person's row to a possible sign-in, in the last seven days."""
     inbound_backlog: int
     inbound_oldest_seconds: float
     inbound_given_up: int
@@ -130,8 +143,9 @@ class Figures:
 
 def figures(*, now: datetime) -> Figures:
     """Count everything."""
-    dead, tables = _tables(now)
-    lately, day = _lag(now)
+    since = going_since(settings.AIRTABLE_BASE_ID or "", now=now)
+    dead, tables = _tables(now, since)
+    lately, day = _lag(now, since or now - DAY * 2)
     inbound = _inbound(now)
     arrived = day["both"].count
     failed = dead + inbound["given_up"]
@@ -146,6 +160,7 @@ def figures(*, now: datetime) -> Figures:
         success_rate=round(arrived / (arrived + failed), 4) if arrived + failed else 1.0,
         lag_lately=lately,
         lag_last_day=day,
+        sign_in=_sign_in(now, since or now),
         inbound_backlog=inbound["backlog"],
         inbound_oldest_seconds=_seconds(now, inbound["oldest"]),
         inbound_given_up=inbound["given_up"],
@@ -167,7 +182,7 @@ def paused() -> str:
     return str(held) if held is not None else ""
 
 
-def _tables(now: datetime) -> tuple[int, tuple[TableFigures, ...]]:
+def _tables(now: datetime, since: datetime | None) -> tuple[int, tuple[TableFigures, ...]]:
     pending = Q(status=OutboxRow.Status.PENDING)
     rows = OutboxRow.objects.values("subject").annotate(
         backlog=Count("pk", filter=pending),
@@ -189,7 +204,7 @@ def _tables(now: datetime) -> tuple[int, tuple[TableFigures, ...]]:
             table=mapping.table,
             subject=mapping.subject,
             backlog=(queue := queued.get(mapping.subject, nothing)).get("backlog", 0),
-            oldest_seconds=_seconds(now, queue.get("oldest")),
+            oldest_seconds=_seconds(now, _not_before(since, queue.get("oldest"))),
             dead=queue.get("dead", 0),
             linked=(linked := links.get(mapping.subject, nothing)).get("linked", 0),
             waiting=linked.get("waiting", 0),
@@ -205,14 +220,25 @@ def _requests(since: datetime) -> int:
     return int(rows.aggregate(total=Sum("requests", default=0))["total"])
 
 
-def _lag(now: datetime) -> tuple[dict[str, Lag], dict[str, Lag]]:
+def _not_before(since: datetime | None, moment: datetime | None) -> datetime | None:
+    """What was there before the two sides were connected has waited since then."""
+    return max(since, moment) if since and moment else moment
+
+
+def _lag(now: datetime, since: datetime) -> tuple[dict[str, Lag], dict[str, Lag]]:
     lately, day = dict.fromkeys(DIRECTIONS, Lag()), dict.fromkeys(DIRECTIONS, Lag())
     with connection.cursor() as cursor:
-        cursor.execute(_LAG, {"lately": now - LATELY, "day": now - DAY})
+        cursor.execute(_LAG, {"lately": now - LATELY, "day": now - DAY, "since": since})
         for direction, recent, count, of_late, of_day in cursor.fetchall():
             lately[direction] = _lag_of(recent, of_late)
             day[direction] = _lag_of(count, of_day)
     return lately, day
+
+
+def _sign_in(now: datetime, since: datetime) -> Lag:
+    with connection.cursor() as cursor:
+        cursor.execute(_SIGN_IN, [now - WEEK, since])
+        return _lag_of(*cursor.fetchone())
 
 
 def _lag_of(count: int, shares: list[float | None] | None) -> Lag:
@@ -275,6 +301,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "lag_lately": {
             direction: figures.lag_lately[direction].as_json() for direction in ("out", "in")
         },
+        "row_to_sign_in_seconds": {"count": figures.sign_in.count, **figures.sign_in.as_json()},
         "tables": [
             {
                 "table": table.table,

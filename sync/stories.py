@@ -15,6 +15,7 @@ from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import Authority
 from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, SyncEvent
 from sync.records import local_values
+from sync.wording import in_words
 
 EVENTS_ON_A_PAGE: Final = 50
 MOST_CONFLICTS: Final = 20
@@ -207,8 +208,7 @@ def _hints(link: RecordLink | None) -> list[InboundChange]:
 def _title(mapping: Mapping, found: models.Model | None, link: RecordLink | None) -> str:
     if found is not None:
         return title_of(mapping.subject, found)
-    name = (link.ancestor if link is not None else {}).get(mapping.primary)
-    return str(name) if isinstance(name, str) and name else f"A row of {mapping.table}"
+    return _title_there(mapping, link) if link is not None else f"A row of {mapping.table}"
 
 
 def _state_of_row(story: Story) -> tuple[str, str] | None:
@@ -248,16 +248,39 @@ def _state_of_link(story: Story) -> tuple[str, str]:
 
 
 def titles(pairs: Iterable[tuple[str, UUID | None]]) -> dict[tuple[str, UUID], str]:
-    """What objects are called: one query for each kind among them."""
+    """What objects are called: one query for each kind among them, and one for those that are not here."""
     ids: dict[str, set[UUID]] = {}
     for subject, object_id in pairs:
         if object_id is not None and subject in BY_SUBJECT:
             ids.setdefault(subject, set()).add(object_id)
-    return {
+    named = {
         (subject, found.pk): title_of(subject, found)
         for subject, wanted in ids.items()
         for found in _named(BY_SUBJECT[subject]).filter(pk__in=wanted)
     }
+    return named | _titles_there(
+        {(s, id_) for s, some in ids.items() for id_ in some} - named.keys()
+    )
+
+
+def _titles_there(pairs: set[tuple[str, UUID]]) -> dict[tuple[str, UUID], str]:
+    """Of what is not here (yet, or any more): as its row in Airtable calls it."""
+    if not pairs:
+        return {}
+    links = RecordLink.objects.filter(object_id__in=[object_id for _, object_id in pairs])
+    return {
+        (link.subject, link.object_id): _title_there(BY_SUBJECT[link.subject], link)
+        for link in links
+        if (link.subject, link.object_id) in pairs
+    }
+
+
+def _title_there(mapping: Mapping, link: RecordLink) -> str:
+    for name in (mapping.primary, "Email", "Starts"):
+        value = link.ancestor.get(name) if name in mapping.by_name else None
+        if isinstance(value, str) and value:
+            return value if name != "Starts" else f"A row of {mapping.table}: {in_words(value)}"
+    return f"A row of {mapping.table}"
 
 
 @dataclass(frozen=True)

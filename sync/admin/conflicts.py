@@ -16,10 +16,11 @@ from unfold.decorators import display
 from accounts.admin_parts import may, person
 from accounts.refusals import Refusal
 from sync import conflicts
-from sync.admin.parts import WithTitles
+from sync.admin.parts import WithTitles, short
 from sync.mappings import BY_SUBJECT
 from sync.merging import sentence_of
 from sync.models import SyncConflict
+from sync.wording import in_words
 
 
 @admin.register(SyncConflict)
@@ -43,11 +44,11 @@ class SyncConflictAdmin(WithTitles):
 
     @display(description="Office Hours")  # type: ignore[untyped-decorator]
     def shown_local(self, conflict: SyncConflict) -> str:
-        return _short(conflict.local)
+        return short(conflict.local)
 
     @display(description="Airtable")  # type: ignore[untyped-decorator]
     def shown_remote(self, conflict: SyncConflict) -> str:
-        return _short(conflict.remote)
+        return short(conflict.remote)
 
     @display(  # type: ignore[untyped-decorator]
         description="Winner",
@@ -123,28 +124,10 @@ def _rows(conflict: SyncConflict) -> list[tuple[str, str, str, str]]:
     values = (conflict.ancestor, conflict.local, conflict.remote)
     names = dict.fromkeys(name for value in values if isinstance(value, dict) for name in value)
     if not names:
-        agreed, local, remote = map(_text, values)
+        agreed, local, remote = map(in_words, values)
         return [(conflict.field, agreed, local, remote)]
     return [(name, *(_part(value, name) for value in values)) for name in names]
 
 
 def _part(value: Any, name: str) -> str:
-    return _text(value[name]) if isinstance(value, dict) and name in value else "—"
-
-
-def _text(value: Any) -> str:
-    """A canonical value as a person reads it."""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if value in (None, "", []):
-        return "—"
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {_text(item)}" for name, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    return str(value)
-
-
-def _short(value: Any) -> str:
-    text = _text(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return in_words(value[name]) if isinstance(value, dict) and name in value else "—"

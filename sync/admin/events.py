@@ -220,6 +220,8 @@ def _lags(figures: selectors.Figures) -> list[tuple[str, selectors.Lag, selector
 
 
 def _month_ends(month: meter.Month) -> str:
+    if month.forecast is None:
+        return ""
     if month.budget is None:
         return _("by its end about %(forecast)s") % {"forecast": f"{month.forecast:,}"}
     said = _("by its end about %(forecast)s of %(budget)s")

@@ -9,10 +9,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from accounts.admin_parts import ShownOnly
 from sync import stories
 from sync.mappings import BY_SUBJECT
+from sync.wording import in_words
 
 
 class WithTitles(ShownOnly):
@@ -53,3 +55,8 @@ def record_link(subject: str, object_id: UUID | None, title: str) -> str:
         url,
         title or f"{mapping.table}: {object_id}",
     )
+
+
+def short(value: Any) -> str:
+    """A canonical value for a cell of a list."""
+    return Truncator(in_words(value)).chars(80)

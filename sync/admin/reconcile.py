@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 
 from accounts.admin_parts import ShownOnly, may, person
 from accounts.refusals import Refusal
+from sync.admin.parts import short
 from sync.nudges import send
 from sync.reconcile import runs
 from sync.reconcile.models import ReconcileDifference, ReconcileRun
@@ -157,7 +158,16 @@ class ReconcileRunAdmin(ShownOnly):
 class ReconcileDifferenceAdmin(ShownOnly):
     """What comparisons found, record by record and field by field."""
 
-    list_display = ("table", "shown_label", "kind", "field", "here", "there", "shown_side", "note")
+    list_display = (
+        "table",
+        "shown_label",
+        "kind",
+        "field",
+        "in_office_hours",
+        "in_airtable",
+        "shown_side",
+        "note",
+    )
     list_display_links = ("shown_label",)
     list_filter = ("run", "table", "kind", "side", "field")
     list_select_related = ("run",)
@@ -167,6 +177,14 @@ class ReconcileDifferenceAdmin(ShownOnly):
     @display(description="Record", ordering="label")  # type: ignore[untyped-decorator]
     def shown_label(self, row: ReconcileDifference) -> str:
         return row.label or row.record_id or str(row.object_id)
+
+    @display(description="Office Hours")  # type: ignore[untyped-decorator]
+    def in_office_hours(self, row: ReconcileDifference) -> str:
+        return short(row.here) if row.field else ""
+
+    @display(description="Airtable")  # type: ignore[untyped-decorator]
+    def in_airtable(self, row: ReconcileDifference) -> str:
+        return short(row.there) if row.field else ""
 
     @display(  # type: ignore[untyped-decorator]
         description="What changes",

@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from accounts.admin_parts import Console, ShownOnly, may, person
 from sync import stories
-from sync.admin.parts import record_link
+from sync.admin.parts import record_link, short
 from sync.rollout import flags
 from sync.rollout.models import Endpoint, RolloutFlag, ShadowDifference, ShadowTally
 
@@ -83,7 +83,15 @@ class RolloutFlagAdmin(Console):
 class ShadowDifferenceAdmin(ShownOnly):
     """Where the two sides would have answered differently."""
 
-    list_display = ("endpoint", "mentor", "field", "there", "here", "count", "last_seen")
+    list_display = (
+        "endpoint",
+        "mentor",
+        "field",
+        "in_airtable",
+        "in_office_hours",
+        "count",
+        "last_seen",
+    )
     list_display_links = ("field",)
     list_filter = ("endpoint", "field", "last_seen")
     search_fields = ("key", "field")
@@ -102,6 +110,14 @@ class ShadowDifferenceAdmin(ShownOnly):
     @display(description="Mentor")  # type: ignore[untyped-decorator]
     def mentor(self, row: ShadowDifference) -> str:
         return record_link("mentor", row.key, getattr(row, "shown_title", ""))
+
+    @display(description="Airtable")  # type: ignore[untyped-decorator]
+    def in_airtable(self, row: ShadowDifference) -> str:
+        return short(row.there)
+
+    @display(description="Office Hours")  # type: ignore[untyped-decorator]
+    def in_office_hours(self, row: ShadowDifference) -> str:
+        return short(row.here)
 
     def has_forget_permission(self, request: HttpRequest) -> bool:
         return may(request, "sync.change_rolloutflag")

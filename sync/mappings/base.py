@@ -84,8 +84,6 @@ class Field:
     direction: Direction = Direction.BOTH
     rides: bool = False
     """Sent along with other changes, a reason to send only once a night. Read off what `Mapping.riders` gives."""
-    create_only: bool = False
-    """Written when the record is made, and left to Airtable from then on."""
     required: bool = False
     """Cannot be cleared in Airtable."""
     accepts: tuple[Canonical, ...] = ()
@@ -113,7 +111,7 @@ class Field:
     @property
     def is_heard(self) -> bool:
         """Whether an edit in Airtable means anything to us."""
-        return self.direction is Direction.BOTH and not self.create_only
+        return self.direction is Direction.BOTH
 
     @property
     def argument(self) -> str:

@@ -86,6 +86,8 @@ class ShadowDifference(models.Model):
     last_seen = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "answer that differs"
+        verbose_name_plural = "answers that differ"
         constraints = [
             models.UniqueConstraint(
                 fields=["endpoint", "key", "field"], name="a_shadow_difference_is_kept_once"

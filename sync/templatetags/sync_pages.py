@@ -6,11 +6,11 @@ from django import template
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from sync import health
 from sync.mappings import REGISTRY
 from sync.models import SyncEvent
+from sync.wording import in_words
 
 register = template.Library()
 
@@ -46,13 +46,7 @@ def record_url(subject: str, object_id: Any) -> str:
 @register.filter
 def shown(value: Any) -> str:
     """A canonical value in words."""
-    if value is None or value in ("", []):
-        return _("empty")
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+    return in_words(value)
 
 
 @register.filter

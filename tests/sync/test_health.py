@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
-from sync import health, selectors, services
+from sync import health, metrics, selectors, services
 from sync.known_base import BaseField
 from sync.models import (
     ApiUsage,
@@ -22,7 +22,10 @@ from sync.models import (
     SyncLag,
     WebhookRegistration,
 )
+from sync.people_models import Invitation
+from sync.reconcile.models import ReconcileRun
 from sync.selectors import TableFigures
+from tests.factories import MenteeFactory
 from tests.sync.conftest import pull
 
 MINUTE = timedelta(minutes=1)
@@ -44,7 +47,8 @@ def outbox(age, status="pending"):
 
 @pytest.fixture
 def well(mentor):
-    """Bob in both places, nothing to do."""
+    """Bob in both places for some days, nothing to do."""
+    WebhookRegistration.objects.update(created_at=timezone.now() - timedelta(days=3))
     SyncLag.objects.all().delete()
     return mentor
 
@@ -149,7 +153,75 @@ class TestJudgement:
         assert names(figures()) == ["SyncNotReading", "SyncDeadLetters"]
 
 
+class TestAFirstLoad:
+    """It takes minutes, sends what is years old, and is no trouble."""
+
+    @pytest.fixture
+    def load(self, well):
+        WebhookRegistration.objects.update(created_at=timezone.now() - 20 * MINUTE)
+        return ReconcileRun.objects.create(
+            base_id=settings.AIRTABLE_BASE_ID,
+            purpose=ReconcileRun.Purpose.LOAD,
+            state=ReconcileRun.State.RUNNING,
+            began_at=timezone.now() - 15 * MINUTE,
+        )
+
+    def test_while_it_is_under_way(self, load):
+        outbox(14 * MINUTE)
+        now = timezone.now()
+        SyncLag.objects.create(direction="out", seconds=400, at=now)
+        ApiUsage.objects.create(base_id=settings.AIRTABLE_BASE_ID, minute=now, requests=4000)
+        BaseBinding.objects.update(monthly_requests=100_000)
+
+        found = health.judge(figures())
+        assert found.healthy
+        assert found.sentence == "All is well. 1 on their way."
+        assert figures().month.forecast is None
+
+    def test_just_after_it(self, load):
+        load.state, load.finished_at = "done", timezone.now() - MINUTE
+        load.save()
+        outbox(14 * MINUTE)
+        SyncLag.objects.create(direction="out", seconds=400, at=timezone.now())
+        SyncLag.objects.create(direction="out", seconds=2, at=timezone.now())
+        found = figures()
+        assert health.judge(found).healthy
+        assert 55 < found.oldest_seconds < 65
+        assert found.lag_lately["out"].count == 1  # of a change that somebody made since
+
+    def test_what_stays_undone_is_trouble_again(self, load):
+        load.state, load.finished_at = "done", timezone.now() - 6 * MINUTE
+        load.save()
+        outbox(14 * MINUTE)
+        assert names(figures()) == ["SyncBacklogOld"]
+
+    def test_a_rehearsal_is_none(self, load):
+        load.dry_run = True
+        load.save()
+        outbox(14 * MINUTE)
+        assert names(figures()) == ["SyncBacklogOld"]
+
+
 class TestFigures:
+    def test_from_a_row_to_a_possible_sign_in(self, well):
+        now = timezone.now()
+        for number, (days, seconds) in enumerate(((0, 2), (1, 4), (2, 60), (8, 900), (4, 900))):
+            admitted = now - timedelta(
+                days=days
+            )  # the last two: long ago, and before we were connected
+            Invitation.objects.create(
+                user=MenteeFactory().user,
+                subject="mentee",
+                appeared_at=admitted - timedelta(seconds=seconds),
+                admitted_at=admitted,
+                version=number + 1,
+            )
+        found = figures()
+        assert (found.sign_in.count, found.sign_in.p50, found.sign_in.p95) == (3, 4, 60)
+        told = selectors.as_json(found)["row_to_sign_in_seconds"]
+        assert told == {"count": 3, "p50": 4.0, "p95": 60.0, "p99": 60.0}
+        assert 'row_to_sign_in_seconds{percentile="95"} 60.0' in metrics.text(found)
+
     def test_lag_by_direction_of_the_hour_and_of_the_day(self, db):
         now = timezone.now()
         for seconds in range(1, 101):
@@ -180,11 +252,11 @@ class TestFigures:
         assert (found.backlog, found.dead) == (2, 1)
 
     def test_it_asks_as_often_for_many_as_for_none(self, well, django_assert_max_num_queries):
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(21):
             figures()
         for _ in range(30):
             outbox(MINUTE)
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(21):
             figures()
 
 

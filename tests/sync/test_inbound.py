@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from accounts.models import User
 from mentors.models import Mentor
 from sessions_app.models import AvailabilityWindow
@@ -178,6 +180,19 @@ class TestANewRow:
         assert fields["Platform ID"] == str(dana.pk)
         assert "Sync Message" not in fields
         assert not OutboxRow.objects.exists()
+
+    @pytest.mark.parametrize("typed", ["dana", "dana@", "dana@example", "Dana <dana@example.com>"])
+    def test_with_half_an_address_it_waits_for_the_rest(self, base, mentor, typed):
+        """Airtable saves while somebody is typing, and takes any text for an address."""
+        record = base.create("Mentors", Name="Dana New", Email=typed, Is_Active=True)
+        pull()
+        drain()
+        assert "valid email" in base.row("Mentors", Name="Dana New")["fields"]["Sync Message"]
+        assert Mentor.objects.count() == 1
+
+        base.edit("Mentors", record, Email="dana@example.com")
+        pull()
+        assert Mentor.objects.filter(user__email="dana@example.com").exists()
 
     def test_a_person_who_runs_the_program_is_out_of_reach(self, base, mentor):
         person = carol()

@@ -74,14 +74,13 @@ def test_shared_the_later_edit_and_ties_to_the_platform(remote_at, wins):
 
 
 def test_what_only_we_write_is_neither_taken_nor_disputed_nor_put_back():
-    """Utilization, and what is written once when the record is made."""
-    for more in ({"direction": OUT}, {"create_only": True}):
-        field = Field("Figure", codecs.text, PLATFORM, "g", **more)
-        decision = merge(
-            [field], ancestor={"Figure": "1"}, local={"Figure": "2"}, remote={"Figure": "typed"},
-            remote_at=NOON, local_at=NOON,
-        )  # fmt: skip
-        assert decision == Decision(take=(), push=False, undone=(), conflicts=())
+    """Utilization, for one."""
+    field = Field("Figure", codecs.text, PLATFORM, "g", direction=OUT)
+    decision = merge(
+        [field], ancestor={"Figure": "1"}, local={"Figure": "2"}, remote={"Figure": "typed"},
+        remote_at=NOON, local_at=NOON,
+    )  # fmt: skip
+    assert decision == Decision(take=(), push=False, undone=(), conflicts=())
 
 
 def test_starts_and_ends_go_together():

@@ -10,7 +10,8 @@ from django.utils import timezone
 from sync import airtable, guard, limiter, meter
 from sync.errors import OverBudget
 from sync.limiter import Lane
-from sync.models import ApiUsage, BaseBinding
+from sync.models import ApiUsage, BaseBinding, WebhookRegistration
+from sync.reconcile.models import ReconcileRun
 from sync.sandbox import BASE_ID
 from tests.people import bob
 from tests.sync.conftest import drain, outbox_of
@@ -39,6 +40,32 @@ class TestTheMonth:
         assert month.used == 17_000
         assert abs(month.forecast - (17_000 + 2_000 * 19.5)) < 10
         assert month.will_exceed
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize(("hours", "is_known"), [(23, False), (25, True)])
+    def test_no_month_is_foretold_from_less_than_a_day(self, hours, is_known):
+        used(500, self.NOW - timedelta(hours=hours))
+        forecast = meter.month(BASE_ID, now=self.NOW).forecast
+        assert (forecast is not None) is is_known
+
+    @pytest.mark.django_db
+    def test_nor_from_a_first_load(self):
+        WebhookRegistration.objects.create(
+            webhook_id="achX", base_id=BASE_ID, created_at=self.NOW - timedelta(days=3)
+        )
+        ReconcileRun.objects.create(
+            base_id=BASE_ID,
+            purpose="load",
+            state="done",
+            asked_at=self.NOW - timedelta(days=2),
+            began_at=self.NOW - timedelta(days=2),
+            finished_at=self.NOW - timedelta(days=2) + timedelta(hours=1),
+        )
+        used(90_000, self.NOW - timedelta(days=2))
+        used(100, self.NOW - timedelta(hours=45))
+        month = meter.month(BASE_ID, now=self.NOW)
+        assert month.used == 90_100
+        assert abs(month.forecast - (90_100 + 100 / 45 * 24 * 19.5)) < 10
 
     @pytest.mark.django_db
     def test_without_a_budget_nothing_stops(self):

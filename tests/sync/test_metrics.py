@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from sync import health, metrics, selectors
-from sync.models import BaseBinding
+from sync.models import ApiUsage, BaseBinding, WebhookRegistration
+from sync.people_models import Invitation
 from tests.factories import MentorFactory
 from tests.sync.conftest import drain
 
@@ -110,6 +112,12 @@ class TestAlerts:
     def test_every_metric_is_explained_and_shown(self, mentor):
         drain()
         BaseBinding.objects.update(monthly_requests=1000)
+        days_ago, now = timezone.now() - timedelta(days=2), timezone.now()
+        WebhookRegistration.objects.update(created_at=days_ago)
+        ApiUsage.objects.filter(pk=ApiUsage.objects.first().pk).update(minute=days_ago)
+        Invitation.objects.create(
+            user=mentor.user, subject="mentor", appeared_at=now, admitted_at=now
+        )
         shown = {sample.name for sample in metrics.samples(selectors.figures(now=timezone.now()))}
         assert shown == set(metrics.HELP)
 

@@ -7,17 +7,27 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config.admin_menu import ROOMS
 from sync import history
 from sync.history import IN, OUT, Event, Kind
-from sync.models import InboundChange, OutboxRow, SyncConflict, SyncEvent, SyncLag, TableState
+from sync.models import (
+    InboundChange,
+    OutboxRow,
+    RecordLink,
+    SyncConflict,
+    SyncEvent,
+    SyncLag,
+    TableState,
+)
 from tests import people
 from tests.config.console import console
 from tests.factories import MenteeFactory, MentorFactory
-from tests.sync.conftest import booked, drain, link_of
+from tests.sync.conftest import booked, drain, link_of, pull
 
 GLANCE = "/admin/sync/syncevent/glance/"
 
@@ -253,6 +263,58 @@ class TestFinding:
     @pytest.mark.parametrize("sought", ["nobody at all", "recNothing", "%", ""])
     def test_nothing_is_said_plainly(self, db, carol, sought):
         assert self.find(carol, sought).status_code == 200
+
+
+class TestWords:
+    def test_a_list_is_called_what_the_menu_calls_it(self, db, carol):
+        entries = dict(ROOMS)["Airtable"]
+        for label, _icon, app, model, *page in entries:
+            name = str(apps.get_model(app, model)._meta.verbose_name_plural)
+            assert page or name.capitalize() == label, (model, name)
+
+    def test_an_empty_list_offers_nothing_that_cannot_be_done(self, db, carol):
+        for label, _icon, app, model, *page in dict(ROOMS)["Airtable"]:
+            if not page and model != "rolloutflag":
+                seen = text_of(carol.get(f"/admin/{app}/{model}/"))
+                assert "Nothing here" in seen, label
+                assert "Create a new item" not in seen
+        seen = text_of(carol.get("/admin/sync/outboxrow/?status__exact=dead"))
+        assert "Nothing fits what you look for" in seen
+        assert "Show everything" in seen
+        assert "Add help prompt" in text_of(carol.get("/admin/content/helpprompt/"))
+
+    def test_a_moment_is_one_that_people_read(self, mentor, carol):
+        session = booked(mentor, MenteeFactory())
+        drain()
+        at = session.starts_at
+        said = f"{at:%a} {at.day} {at:%b %Y, %H:%M} UTC"
+        seen = text_of(carol.get(page_of(session, "session")))
+        assert f"Starts {said} {said}" in seen
+        assert at.strftime("%Y-%m-%dT") not in seen
+
+    @pytest.mark.parametrize(
+        ("table", "fields", "called"),
+        [
+            ("Mentors", {"Name": "Dana New"}, "Dana New"),
+            ("Mentees", {"Email": "not an address", "Name": "Eli"}, "Eli"),
+            (
+                "Availability",
+                {"Starts": "2031-02-03T09:00:00.000Z"},
+                "A row of Availability: Mon 3 Feb 2031",
+            ),
+            ("Sessions", {"Goal": "Let me in"}, "A row of Sessions"),
+        ],
+    )
+    def test_a_row_that_waits_is_called_by_what_it_says(
+        self, mentor, base, carol, table, fields, called
+    ):
+        base.create(table, **fields)
+        pull()
+        waiting = RecordLink.objects.get(state="waiting")
+        for model in ("recordlink", "outboxrow", "syncevent"):
+            seen = text_of(carol.get(f"/admin/sync/{model}/"))
+            assert called in seen, model
+            assert str(waiting.object_id) not in seen, model
 
 
 class TestLists:

@@ -232,7 +232,8 @@ class TestAnInvitation:
         assert answer.url == "/hours/weekly/add/"
         user = User.objects.get()
         assert (user.time_zone, user.invitation.state) == ("Europe/Madrid", "done")
-        assert b"Welcome" in client.get(answer.url).content
+        [told] = client.get(answer.url).context["messages"]
+        assert "When can founders book you?" in str(told)
         assert client.get("/").url == "/sessions/"  # once
 
     def test_opening_the_link_signs_nobody_in(self, base):

@@ -43,13 +43,15 @@ class Command(SyncCommand):
         month = figures.month
         self.stdout.write(
             f"Requests this hour:  {figures.requests_last_hour}; this month {month.used}, by its end "
-            f"about {month.forecast}, allowed {month.budget or 'without limit'}"
+            f"{'unknown' if month.forecast is None else f'about {month.forecast}'}, "
+            f"allowed {month.budget or 'without limit'}"
         )
         for name, direction in (("Lag to Airtable", "out"), ("Lag from Airtable", "in")):
             self.stdout.write(
                 f"{name + ':':<20} {_lag(figures.lag_lately[direction])} in 15 minutes, "
                 f"{_lag(figures.lag_last_day[direction])} in a day"
             )
+        self.stdout.write(f"Row to sign-in:      {_lag(figures.sign_in)} in seven days")
         read_at = figures.last_read_at
         self.stdout.write(
             f"Received, unapplied: {figures.inbound_backlog}; last read "
