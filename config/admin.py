@@ -13,6 +13,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group
@@ -39,6 +40,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin_parts import ShownOnly, person
+from config.console import attention
 from mentors.admin import MentorAdmin as MentorProfileAdmin
 from mentors.models import Mentor
 from sessions_app import services
@@ -234,3 +236,26 @@ class UserSessionAdmin(ShownOnly):
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
     ordering = ("name",)
+
+
+# -- What needs somebody -----------------------------------------------------------------------
+class NeedsFilter(admin.SimpleListFilter):
+    """The rows that the home page counted."""
+
+    title = "needs somebody"
+    parameter_name = "needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        label = model_admin.opts.label_lower
+        return [(one.name, str(one.label)) for one in attention.QUESTIONS if one.model == label]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows = attention.rows_of(
+            self.value() or "", queryset.model._meta.label_lower, now=timezone.now()
+        )
+        return queryset if rows is None else queryset.filter(pk__in=rows.values("pk"))
+
+
+for _name in {one.model for one in attention.QUESTIONS}:
+    _shown = admin.site._registry[apps.get_model(_name)]
+    _shown.list_filter = (NeedsFilter, *_shown.list_filter)

@@ -135,5 +135,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         }
         for heading, entries in ROOMS
     ]
-    start = {"title": _("Everything"), "icon": "home", "link": reverse("admin:index")}
-    return [{"items": [start]}, *(room for room in rooms if room["items"])]
+    start = [
+        {"title": _("Today"), "icon": "today", "link": reverse("admin:index")},
+        {"title": _("Everything"), "icon": "apps", "link": reverse("admin:everything")},
+    ]
+    return [{"items": start}, *(room for room in rooms if room["items"])]

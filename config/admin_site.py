@@ -12,10 +12,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
+
+from config.console.home import home
 
 View = Callable[..., HttpResponseBase]
 
@@ -24,7 +28,34 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
     """The program managers' console. Signing in is allauth's business; this site has no form for it."""
 
     site_header = site_title = "Office Hours"
-    index_title = "Everything"
+    index_title = "Today"
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Pages that belong to no model."""
+        return [path("everything/", self.admin_view(self.everything), name="everything")]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """What a program manager opens every morning."""
+        context = {
+            **self.each_context(request),
+            "title": _("Today"),
+            "is_fullwidth": "1",
+            **home(request, now=timezone.now()),
+            **(extra_context or {}),
+        }
+        request.current_app = self.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, "admin/index.html", context)
+
+    def everything(self, request: HttpRequest) -> TemplateResponse:
+        """All lists, room by room."""
+        context = {
+            **self.each_context(request),
+            "title": _("Everything"),
+            "app_list": self.get_app_list(request),
+        }
+        return TemplateResponse(request, "admin/everything.html", context)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return is_active_staff(request) and has_second_factor(request)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
+
+
+def _sheet(_request: HttpRequest) -> str:
+    return static("css/console.css")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Office Hours",
     "SITE_HEADER": "Office Hours",
@@ -12,6 +20,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
+    "STYLES": [_sheet],
     # The pages' paper, ink and green (static/src/app.css). In the dark 500 is what is written in green.
     "COLORS": {
         "base": {
