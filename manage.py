@@ -46,6 +46,9 @@ def main() -> None:
         with services(sys.argv[1] if len(sys.argv) > 1 else ""):
             from django.core.management import execute_from_command_line
 
+            from accounts import acting
+
+            acting.begin(lambda: acting.Acting(f"command {' '.join(sys.argv[1:2])}"))
             execute_from_command_line(sys.argv)
     except ConfigurationError as error:
         sys.exit(str(error))

@@ -5,18 +5,22 @@ from typing import Any
 from allauth.account.forms import ResetPasswordForm
 from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
+from django.contrib.admin import AllValuesFieldListFilter
 from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts import services
-from accounts.admin_parts import Console, may, person
-from accounts.models import TIME_ZONES, ProgramSettings, User
+from accounts import changes, services
+from accounts.admin_parts import Console, ShownOnly, may, person
+from accounts.models import TIME_ZONES, AuditEntry, ProgramSettings, User
 
 STATUS_COLOURS = {"Active": "success", "Inactive": "warning", "Suspended": "danger"}
 # A program manager may make mentors and mentees; who is staff is the administrators' decision.
@@ -58,6 +62,11 @@ class UserAdmin(Console):
     actions = ("suspend", "reactivate", "send_reset_link")
     readonly_fields = ("status", "last_seen_at", "created_at")
     people = ("email", "name", "role", "time_zone", "language", "photo_source")
+
+    def also_changed(self, row: Any) -> list[changes.Key]:
+        """What they are to the program, where they are that."""
+        parts = (getattr(row, name, None) for name in ("mentor", "mentee"))
+        return [changes.key_of(part) for part in parts if part is not None]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
@@ -161,6 +170,75 @@ def _is_administrator(request: HttpRequest) -> bool:
 
 def _outranks(user: User) -> bool:
     return user.is_superuser or user.role == User.Role.ADMIN
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ShownOnly):
+    """Who changed what, in all of the program. Each row's own page has its part of it."""
+
+    list_display = (
+        "at",
+        "shown_action",
+        "shown_subject",
+        "columns",
+        "who",
+        "shown_origin",
+        "address",
+    )
+    list_display_links = ("at",)
+    list_filter = ("action", ("subject", AllValuesFieldListFilter), ("at", RangeDateTimeFilter))
+    list_filter_submit = True
+    list_select_related = ("actor",)
+    search_fields = ("=object_id", "=about", "actor__name", "actor__email", "origin", "=address")
+    search_help_text = "A key, who it was, where it came from"
+    ordering = ("-id",)
+    fields = readonly_fields = (
+        "at", "shown_action", "shown_subject", "object_id", "who", "shown_origin", "origin", "address",
+        "shown_changes",
+    )  # fmt: skip
+
+    @display(  # type: ignore[untyped-decorator]
+        description="What happened",
+        ordering="action",
+        label={"Added": "success", "Removed": "danger"},
+    )
+    def shown_action(self, entry: AuditEntry) -> str:
+        return entry.get_action_display()
+
+    @display(description="To", ordering="subject")  # type: ignore[untyped-decorator]
+    def shown_subject(self, entry: AuditEntry) -> str:
+        """The kind of row, leading to its page where there is one."""
+        (change,) = changes.as_read_without_names([entry])
+        url = _page_of(entry)
+        if url is None:
+            return change.what
+        return format_html('<a href="{}" class="underline">{}</a>', url, change.what)
+
+    @display(description="Which")  # type: ignore[untyped-decorator]
+    def columns(self, entry: AuditEntry) -> str:
+        return ", ".join(step.label for step in changes.as_read_without_names([entry])[0].steps)
+
+    @display(description="Who", ordering="actor__name")  # type: ignore[untyped-decorator]
+    def who(self, entry: AuditEntry) -> str:
+        return str(entry.actor or "-")
+
+    @display(description="From", ordering="origin")  # type: ignore[untyped-decorator]
+    def shown_origin(self, entry: AuditEntry) -> str:
+        return changes.where_of(entry.origin)
+
+    @display(description="Before and after")  # type: ignore[untyped-decorator]
+    def shown_changes(self, entry: AuditEntry) -> str:
+        return render_to_string(
+            "admin/changed_fields.html", {"change": changes.as_read([entry])[0]}
+        )
+
+
+def _page_of(entry: AuditEntry) -> str | None:
+    try:
+        name = entry.subject.replace(".", "_")
+        return reverse(f"admin:{name}_change", args=[entry.object_id])
+    except NoReverseMatch:
+        return None
 
 
 @admin.register(ProgramSettings)

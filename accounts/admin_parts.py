@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import models
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts import changes
 from accounts.models import User
 from accounts.refusals import Refusal
 
@@ -36,7 +41,41 @@ class Named:
         return field
 
 
-class Console(Named, ModelAdmin):  # type: ignore[misc]
+class WithHistory:
+    """A page whose history is the database's own: every change by whatever path, not only those made here."""
+
+    changes_per_page = 50
+
+    def also_changed(self, row: Any) -> Iterable[changes.Key]:
+        """Rows that belong to this one, whose changes are shown with its own."""
+        return ()
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        if row is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request, row):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        entries = changes.entries_of(row, self.also_changed(row))
+        page = Paginator(entries, self.changes_per_page).get_page(request.GET.get("p"))
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "opts": self.opts,  # type: ignore[attr-defined]
+            "title": _("History: %s") % row,
+            "original": row,
+            "page": page,
+            "changes": changes.as_read(list(page.object_list)),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/history.html", context)
+
+
+class Console(Named, WithHistory, ModelAdmin):  # type: ignore[misc]
     """A page of the console. A `Refusal` raised while saving is shown as an error of the form."""
 
     compressed_fields = True

@@ -7,9 +7,16 @@ class AccountsConfig(AppConfig):
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def import_models(self) -> None:
+        super().import_models()
+        from accounts import audited_others  # noqa: F401  the proxies carry the triggers
+
     def ready(self) -> None:
+        from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate
 
+        from accounts import acting
         from accounts.roles import create_groups
 
+        connection_created.connect(acting.install, dispatch_uid="accounts.acting")
         post_migrate.connect(create_groups, dispatch_uid="accounts.roles")

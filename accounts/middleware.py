@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts import acting
 from accounts.http import refusal_body, refuse_unstorable
 from accounts.models import TIME_ZONES, User
 from accounts.refusals import Invalid
+from accounts.throttling import client_address
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -23,6 +25,33 @@ if TYPE_CHECKING:
 SEEN_EVERY = timedelta(minutes=5)
 
 _LANGUAGES = frozenset(code for code, _name in settings.LANGUAGES)
+
+
+class ActingMiddleware:
+    """Lets whatever this request writes be known as its person's, from its page and address.
+
+    Who it is may turn out late (the API looks at tokens itself), so it is asked at each write, and only of
+    what is known by then: asking the database would cost every request a query.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        token = acting.begin(lambda: _acting(request))
+        try:
+            return self.get_response(request)
+        finally:
+            acting.end(token)
+
+
+def _acting(request: HttpRequest) -> acting.Acting:
+    # The pattern of the address and not the address, which may hold a token.
+    match, user = request.resolver_match, _known_user(request)
+    where = f"/{match.route}" if match is not None else ""
+    return acting.Acting(
+        f"{request.method} {where}", str(user.pk) if user else "", client_address(request)
+    )
 
 
 class RefuseNulMiddleware:

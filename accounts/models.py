@@ -6,11 +6,14 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+from accounts.audit import audited
 
 # Zones a person may choose. The set is read once: reading the tz database costs milliseconds.
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
@@ -104,6 +107,9 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="user_status_is_known",
             ),
         ]
+        triggers = audited(
+            ignored=("last_seen_at", "last_login", "sign_in_epoch"), hidden=("password",)
+        )
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -247,6 +253,13 @@ class ProgramSettings(models.Model):
         "OPENAI_API_KEY.",
     )
 
+    audit_months = models.PositiveSmallIntegerField(
+        "changes are kept for",
+        default=24,
+        db_default=24,
+        help_text="How many months it is kept who changed what.",
+    )
+
     class Meta:
         verbose_name = "program settings"
         verbose_name_plural = "program settings"
@@ -256,6 +269,55 @@ class ProgramSettings(models.Model):
                 condition=Q(sign_up__in=["open", "invited"]), name="program_sign_up_is_known"
             ),
         ]
+        triggers = audited()
 
     def __str__(self) -> str:
         return self.name
+
+
+class AuditEntry(models.Model):
+    """Who changed what, when and from where. Written by the triggers of `accounts/audit.py` alone."""
+
+    class Action(models.TextChoices):
+        ADDED = "added", "Added"
+        CHANGED = "changed", "Changed"
+        REMOVED = "removed", "Removed"
+
+    at = models.DateTimeField()
+    action = models.CharField(max_length=8, choices=Action)
+    subject = models.CharField(max_length=64, help_text="The model, as mentors.mentor.")
+    object_id = models.CharField(max_length=40)
+    # The row on whose page this one is shown, where that is another: a mentor, for their expertise.
+    about = models.CharField(max_length=40, blank=True)
+    # Without a constraint: each write would have to look the person up, and who is gone stays named
+    # until they are erased.
+    actor = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    address = models.CharField(max_length=64, blank=True)
+    origin = models.CharField(max_length=200)
+    # {column: [before, after]}; null where only that it changed is kept.
+    changes = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "change"
+        indexes = [
+            models.Index(fields=["object_id", "-id"], name="changes_of_an_object"),
+            models.Index(
+                fields=["about", "-id"], condition=~Q(about=""), name="changes_about_an_object"
+            ),
+            models.Index(
+                fields=["actor", "-id"],
+                condition=Q(actor__isnull=False),
+                name="changes_by_a_person",
+            ),
+            BrinIndex(fields=["at"], name="changes_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.object_id} {self.action}"

@@ -9,7 +9,8 @@ from typing import Any
 PROGRAM_MANAGERS = "Program managers"
 GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     PROGRAM_MANAGERS: {
-        "accounts": (("user", "programsettings"), ("view", "add", "change")),
+        # Who changed what is shown by pages that change nothing, whatever is granted here.
+        "accounts": (("user", "programsettings", "auditentry"), ("view", "add", "change")),
         "content": (("messagetemplate", "helpprompt"), ("view", "add", "change", "delete")),
         "mentors": (
             ("mentor", "mentee", "expertise", "savedmentor", "block"),

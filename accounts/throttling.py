@@ -98,9 +98,9 @@ PER_EMAIL = FailureLimit("email", failures=10, seconds=900)
 PER_ADDRESS = FailureLimit("address", failures=50, seconds=300)
 
 
-def client_address(request: Request) -> str:
+def client_address(request: Request | HttpRequest) -> str:
     """Where the request comes from, believing as many proxies as we trust. IPv6 by its /64."""
-    ident = BaseThrottle().get_ident(request) or ""
+    ident = BaseThrottle().get_ident(cast("Request", request)) or ""
     try:
         address = ipaddress.ip_address(ident)
     except ValueError:

@@ -51,7 +51,8 @@ class Measure:
 
 def week_of(column: str) -> str:
     """How many weeks before the refresh a moment was."""
-    return f"floor(extract(epoch FROM %(as_of)s - {column}) / 604800)::int"
+    # `date_part` counts in floats; `extract` in numerics, which takes several times as long.
+    return f"floor(date_part('epoch', %(as_of)s - {column}) / 604800)::int"
 
 
 def since(column: str, weeks: int) -> str:
@@ -62,6 +63,19 @@ def since(column: str, weeks: int) -> str:
 def points(weeks: int) -> str:
     """The points whose period of so many weeks holds week k."""
     return f"generate_series(greatest(k - {weeks - 1}, 0), least(k, {POINTS - 1})) AS p(j)"
+
+
+def seen(weeks: int, column: str) -> str:
+    """The points whose period of so many weeks holds any of somebody's moments, as the bits of a number.
+
+    Going through the points of each moment instead takes ten times as long for a million of them.
+    """
+    week = week_of(column)
+    low, high = f"greatest({week} - {weeks - 1}, 0)", f"least({week}, {POINTS - 1})"
+    return f"bit_or(CASE WHEN {high} >= {low} THEN ((1::bigint << ({high} - {low} + 1)) - 1) << {low} END)"
+
+
+_EACH_POINT: Final = f"generate_series(0, {POINTS - 1}) AS p(j)"
 
 
 def _share(weekly: str, weeks: int = PERIOD) -> str:
@@ -89,7 +103,7 @@ ROOM: Final = """
     SELECT w.mentor_id, {week} AS k, sum(w.capacity * CASE
         WHEN piece.minutes < m.session_minutes THEN 0
         ELSE 1 + floor((piece.minutes - m.session_minutes) / (m.step * ceil(
-            (m.session_minutes + m.pause)::numeric / m.step)))
+            (m.session_minutes + m.pause)::float / m.step)))
     END)::bigint AS room
     FROM sessions_app_availabilitywindow w
     JOIN (
@@ -97,12 +111,15 @@ ROOM: Final = """
             greatest(buffer_before_minutes, buffer_after_minutes) AS pause
         FROM mentors_mentor
     ) m ON m.id = w.mentor_id
-    LEFT JOIN LATERAL (
-        SELECT range_agg(tstzrange(b.starts_at, b.ends_at)) AS times FROM sessions_app_busytime b
-        WHERE b.mentor_id = w.mentor_id AND b.starts_at < w.ends_at AND b.ends_at > w.starts_at
-    ) busy ON true
+    LEFT JOIN (
+        SELECT mentor_id, range_agg(tstzrange(starts_at, ends_at)) AS times
+        FROM sessions_app_busytime
+        WHERE starts_at < %(as_of)s + interval '1 day'
+            AND ends_at > %(as_of)s - interval '{weeks} weeks'
+        GROUP BY 1
+    ) busy ON busy.mentor_id = w.mentor_id
     CROSS JOIN LATERAL (
-        SELECT extract(epoch FROM upper(left_over) - lower(left_over)) / 60 AS minutes
+        SELECT date_part('epoch', upper(left_over) - lower(left_over)) / 60 AS minutes
         FROM unnest(tstzmultirange(tstzrange(w.starts_at, w.ends_at))
             - coalesce(busy.times, '{{}}'::tstzmultirange)) AS left_over
     ) piece
@@ -113,27 +130,28 @@ ROOM: Final = """
 
 def room(weeks: int) -> str:
     """(mentor_id, k, room) of these weeks."""
-    return ROOM.format(week=week_of("w.starts_at"), since=since("w.starts_at", weeks))
+    return ROOM.format(week=week_of("w.starts_at"), since=since("w.starts_at", weeks), weeks=weeks)
+
+
+# Ahead of all measures, of which some share it.
+COMMON: Final = f"WITH weekly_room AS MATERIALIZED ({room(_ALL)})"
 
 
 _UTILIZATION: Final = f"""
-    SELECT o.j, avg((b.mentor_id IS NOT NULL)::int), count(*)
+    SELECT j, avg(coalesce(b.points >> j & 1, 0)::int), count(*)
     FROM (
-        SELECT DISTINCT mentor_id, j FROM (
-            SELECT DISTINCT mentor_id, {week_of("starts_at")} AS k
-            FROM sessions_app_availabilitywindow WHERE is_active AND {since("starts_at", _ALL)}
-        ) AS weekly CROSS JOIN {points(PERIOD)}
+        SELECT mentor_id, {seen(PERIOD, "starts_at")} AS points FROM sessions_app_availabilitywindow
+        WHERE is_active AND {since("starts_at", _ALL)} GROUP BY 1
     ) o
     JOIN mentors_mentor m ON m.id = o.mentor_id
     JOIN accounts_user u ON u.id = m.user_id
     LEFT JOIN (
-        SELECT DISTINCT mentor_id, j FROM (
-            SELECT DISTINCT mentor_id, {week_of("starts_at")} AS k
-            FROM sessions_app_session WHERE status <> 'cancelled' AND {since("starts_at", _ALL)}
-        ) AS weekly CROSS JOIN {points(PERIOD)}
-    ) b ON b.mentor_id = o.mentor_id AND b.j = o.j
-    WHERE o.j > 0 OR (m.is_active AND u.is_active)
-    GROUP BY o.j
+        SELECT mentor_id, {seen(PERIOD, "starts_at")} AS points FROM sessions_app_session
+        WHERE status <> 'cancelled' AND {since("starts_at", _ALL)} GROUP BY 1
+    ) b USING (mentor_id)
+    CROSS JOIN {_EACH_POINT}
+    WHERE o.points >> j & 1 = 1 AND (j > 0 OR (m.is_active AND u.is_active))
+    GROUP BY j
 """
 
 # Demand: what was booked, and each week in which a mentee asked and booked nothing.
@@ -155,7 +173,7 @@ _POSSIBLE: Final = f"""
         ) AS each GROUP BY k
     ), supply AS (
         SELECT k, sum(least(room, m.weekly_load_cap)) AS room
-        FROM ({room(_ALL)}) r JOIN mentors_mentor m ON m.id = r.mentor_id GROUP BY k
+        FROM weekly_room r JOIN mentors_mentor m ON m.id = r.mentor_id GROUP BY k
     )
     SELECT j, least(1.0, sum(d.booked)::float / least(sum(d.wanted), sum(s.room))), sum(d.booked)
     FROM demand d LEFT JOIN supply s USING (k) CROSS JOIN {points(PERIOD)}
@@ -178,37 +196,38 @@ _GROWTH: Final = f"""
 """
 
 
+_TOOK_PART: Final = POINTS + QUARTER
+
+
 def _active(table: str, took_part: str) -> str:
     """The share of those who had joined by then and took part in the quarter before; `took_part` gives
-    (id, k)."""
+    (id, points)."""
     return f"""
-        WITH there AS (
-            SELECT DISTINCT id, j FROM ({took_part}) AS weekly CROSS JOIN {points(QUARTER)}
-        )
-        SELECT p.j, avg((t.id IS NOT NULL)::int), count(*)
-        FROM generate_series(0, {POINTS - 1}) AS p(j)
-        JOIN {table} m ON m.created_at < %(as_of)s - p.j * interval '1 week' AND m.is_active
-        LEFT JOIN there t ON t.id = m.id AND t.j = p.j
-        GROUP BY p.j
+        SELECT j, avg(coalesce(t.points >> j & 1, 0)::int), count(*)
+        FROM {table} m LEFT JOIN ({took_part}) AS t ON t.id = m.id CROSS JOIN {_EACH_POINT}
+        WHERE m.is_active AND m.created_at < %(as_of)s - j * interval '1 week'
+        GROUP BY j
     """
 
 
-_TOOK_PART: Final = POINTS + QUARTER
-_MENTORS_ACTIVE: Final = _active(
-    "mentors_mentor",
-    f"""
-        SELECT DISTINCT mentor_id AS id, {week_of("starts_at")} AS k FROM sessions_app_session
-        WHERE status <> 'cancelled' AND {since("starts_at", _TOOK_PART)}
-    """,
-)
+def _met(person: str) -> str:
+    return f"""
+        SELECT {person}_id AS id, {seen(QUARTER, "starts_at")} AS points FROM sessions_app_session
+        WHERE status <> 'cancelled' AND {since("starts_at", _TOOK_PART)} GROUP BY 1
+    """
+
+
+_MENTORS_ACTIVE: Final = _active("mentors_mentor", _met("mentor"))
 _MENTEES_ACTIVE: Final = _active(
     "mentors_mentee",
     f"""
-        SELECT DISTINCT mentee_id AS id, {week_of("starts_at")} AS k FROM sessions_app_session
-        WHERE status <> 'cancelled' AND {since("starts_at", _TOOK_PART)}
-        UNION
-        SELECT DISTINCT e.id, {week_of("r.created_at")} FROM matching_matchrequest r
-        JOIN mentors_mentee e ON e.user_id = r.user_id WHERE {since("r.created_at", _TOOK_PART)}
+        SELECT id, bit_or(points) AS points FROM (
+            {_met("mentee")}
+            UNION ALL
+            SELECT e.id, {seen(QUARTER, "r.created_at")} FROM matching_matchrequest r
+            JOIN mentors_mentee e ON e.user_id = r.user_id
+            WHERE {since("r.created_at", _TOOK_PART)} GROUP BY 1
+        ) AS either GROUP BY 1
     """,
 )
 
@@ -216,7 +235,7 @@ _MENTEES_ACTIVE: Final = _active(
 _EVENNESS: Final = f"""
     WITH area_of AS (SELECT DISTINCT mentor_id, area FROM mentors_expertise),
     roomy AS (
-        SELECT area, k, sum(room) AS room FROM ({room(_ALL)}) r JOIN area_of USING (mentor_id)
+        SELECT area, k, sum(room) AS room FROM weekly_room JOIN area_of USING (mentor_id)
         GROUP BY 1, 2
     ), busy AS (
         SELECT area, k, sum(seats) AS seats FROM (

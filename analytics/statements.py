@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analytics.measures import MEASURES, PERIOD, POINTS, room, since
+from analytics.measures import COMMON, MEASURES, PERIOD, POINTS, room, since
 
 # How many days the daily tables go back.
 DAYS: Final = 182
@@ -13,6 +13,7 @@ DAYS: Final = 182
 # Each measure is a part of its own, so that one of them can be read, and tried, by itself.
 _MEASURES: Final = """
     INSERT INTO analytics_measurepoint (refresh_id, name, weeks_ago, value, sample)
+    {common}
     {parts}
 """
 _KEPT: Final = f"""
@@ -31,7 +32,9 @@ def _measures() -> str:
         for measure in MEASURES
         if measure.sql
     ]
-    return _MEASURES.format(parts="\n    UNION ALL\n    ".join([*parts, f"({_KEPT})"]))
+    return _MEASURES.format(
+        common=COMMON, parts="\n    UNION ALL\n    ".join([*parts, f"({_KEPT})"])
+    )
 
 
 _LOAD: Final = "offered, room, booked, completed, no_shows, rating, ratings, utilization"

@@ -39,7 +39,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.admin_parts import ShownOnly, person
+from accounts.admin_parts import ShownOnly, WithHistory, person
 from config.console import attention
 from mentors.admin import MentorAdmin as MentorProfileAdmin
 from mentors.models import Mentor
@@ -156,7 +156,7 @@ class PeriodicTaskForm(BasePeriodicTaskForm):  # type: ignore[misc]
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BasePeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
+class PeriodicTaskAdmin(WithHistory, BasePeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
     form = PeriodicTaskForm
     ordering = ("name",)
     date_hierarchy = None
@@ -192,7 +192,7 @@ for _model in (
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(BaseEmailAddressAdmin, ModelAdmin):  # type: ignore[misc]
+class EmailAddressAdmin(WithHistory, BaseEmailAddressAdmin, ModelAdmin):  # type: ignore[misc]
     list_select_related = ("user",)
     ordering = ("email",)
 

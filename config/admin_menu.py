@@ -89,6 +89,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         (
             ("Schedules", "alarm", "django_celery_beat", "periodictask"),
             ("Intervals", "timer", "django_celery_beat", "intervalschedule"),
+            ("Who changed what", "manage_history", "accounts", "auditentry"),
             ("E-mail addresses", "alternate_email", "account", "emailaddress"),
             ("Linked accounts", "badge", "socialaccount", "socialaccount"),
             ("Second factors", "key", "mfa", "authenticator"),

@@ -9,6 +9,8 @@ from typing import Any
 
 from celery import Celery, signals
 
+from accounts import acting
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
 app = Celery("office_hours")
@@ -24,6 +26,17 @@ def settle(**_: Any) -> None:
     again. In bulk work it is a quarter of the processor time."""
     gc.collect()
     gc.freeze()
+
+
+@signals.task_prerun.connect
+def say_who(sender: Any = None, **_: Any) -> None:
+    """What a task writes is the task's (accounts/acting.py)."""
+    acting.begin(lambda: acting.Acting(f"task {getattr(sender, 'name', '')}"))
+
+
+@signals.task_postrun.connect
+def say_no_more(**_: Any) -> None:
+    acting.end_all()
 
 
 QUEUES = ("fastlane", "sync", "mail", "embeddings", "default")
@@ -63,6 +76,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     "Compare everything with Airtable": ("sync.tasks.reconcile", 60),
     "Refresh the figures": ("analytics.tasks.refresh", 60),
     "Forget old idempotency keys": ("accounts.tasks.forget_old_keys", 3600),
+    "Forget old changes": ("accounts.tasks.forget_old_changes", 86_400),
 }
 
 

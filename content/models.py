@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.audit import audited
+
 
 class MessageTemplate(models.Model):
     """The words of a message that PMs may change. A missing or inactive one falls back to ours.
@@ -34,6 +36,7 @@ class MessageTemplate(models.Model):
                 condition=Q(channel__in=["email", "sms"]), name="message_channel_is_known"
             ),
         ]
+        triggers = audited()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.channel})"
@@ -55,6 +58,7 @@ class HelpPrompt(models.Model):
                 Lower("category"), Lower("topic"), name="help_topic_is_unique_in_its_category"
             )
         ]
+        triggers = audited()
 
     def __str__(self) -> str:
         return f"{self.category}: {self.topic}"

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from accounts import services as accounts
+from accounts import changes, services as accounts
 from accounts.admin_parts import Console, Named, ShownOnly
 from accounts.models import User
 from mentors.models import Block, Expertise, Mentee, Mentor, SavedMentor
@@ -69,6 +69,9 @@ class MentorAdmin(Console):
         ("Kept for you", {"fields": (("created_at", "updated_at"),)}),
     )
 
+    def also_changed(self, row: Any) -> list[changes.Key]:
+        return [changes.key_of(row.user)]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mentor]:
         return with_people(super().get_queryset(request))
 
@@ -99,6 +102,9 @@ class MenteeAdmin(Console):
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at", "updated_at")
     ordering = ("user__name", "id")
+
+    def also_changed(self, row: Any) -> list[changes.Key]:
+        return [changes.key_of(row.user)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mentee]:
         queryset: QuerySet[Mentee] = super().get_queryset(request)

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.audit import audited
 from accounts.models import User, WebAddressField
 
 http_url = URLValidator(schemes=["http", "https"])
@@ -99,6 +100,7 @@ class Mentor(models.Model):
                 name="mentor_browse",
             ),
         ]
+        triggers = audited()
 
     def __str__(self) -> str:
         return _named(self, "mentor")
@@ -139,6 +141,7 @@ class Expertise(models.Model):
             ),
         ]
         indexes = [models.Index(Lower("area"), name="expertise_area")]
+        triggers = audited(about="mentor_id")
 
     def __str__(self) -> str:
         return f"{self.area}: {self.sub_area}" if self.sub_area else self.area
@@ -159,6 +162,9 @@ class Mentee(models.Model):
     is_synthetic = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        triggers = audited()
 
     def __str__(self) -> str:
         return _named(self, "mentee")
@@ -201,6 +207,7 @@ class Block(models.Model):
                 condition=Q(kind__in=["conflict", "personal"]), name="block_kind_is_known"
             ),
         ]
+        triggers = audited(about="mentor_id")
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.mentor_id} and {self.mentee_id}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import connection, models, transaction
 
+from accounts import acting
 from accounts.refusals import Refusal
 from sync import deletions, history, invitations
 from sync.intake import RecordChange
@@ -63,7 +64,8 @@ class Applier:
                 link = _locked_link(change)
             if read_after is not None and link is not None and link.synced_at > read_after:
                 raise Stale
-            RecordMerge(change, edit).run(link)
+            with acting.through(f"Airtable, {change.mapping.table}, {change.record_id}"):
+                RecordMerge(change, edit).run(link)
 
 
 def _locked_link(change: RecordChange) -> RecordLink | None:

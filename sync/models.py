@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.utils import timezone
 
+from accounts.audit import audited
 from sync.known_base import BaseField as BaseField
 from sync.registration import WebhookRegistration as WebhookRegistration
 
@@ -180,6 +181,7 @@ class BaseBinding(models.Model):
     class Meta:
         verbose_name = "base"
         verbose_name_plural = "pause and resume"
+        triggers = audited(ignored=("held_until", "held_reason"))
 
     def __str__(self) -> str:
         return self.base_id
@@ -195,6 +197,9 @@ class TableState(models.Model):
     # Whatever was modified before this was asked of Airtable and merged (`sync/poll.py`).
     polled_until = models.DateTimeField(null=True, blank=True)
     note = models.CharField(max_length=300, blank=True, default="", db_default="")
+
+    class Meta:
+        triggers = audited(ignored=("polled_until",))
 
     def __str__(self) -> str:
         return f"{self.table}: {'paused' if self.paused else 'running'}"

@@ -100,6 +100,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.headers.SecurityHeadersMiddleware",
+    "accounts.middleware.ActingMiddleware",
     "analytics.middleware.ApiClockMiddleware",
     "accounts.middleware.ApiRefusalMiddleware",
     "accounts.middleware.RefuseNulMiddleware",

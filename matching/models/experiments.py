@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.audit import audited
 from accounts.models import User
 
 # After the start only the end is written. Who it was may be forgotten (a person erased).
@@ -154,7 +155,8 @@ class Experiment(models.Model):
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 condition=pgtrigger.Condition("OLD.state <> 'draft'"),
                 func=pgtrigger.Func(KEEP_STARTED),
-            )
+            ),
+            *audited(),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.audit import audited
 from accounts.models import User
 from matching.models.experiments import KEEP_SHOWN
 from matching.ranking import MOST
@@ -119,6 +120,7 @@ class MatchPolicy(models.Model):
                 condition=pgtrigger.Condition("OLD.state = 'draft'"),
                 func=pgtrigger.Func(KEEP_SHOWN),
             ),
+            *audited(),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from accounts import changes
 from accounts.admin_parts import Console, ShownInline, ShownOnly, may, person
 from sessions_app import services
 from sessions_app.admin.people import MENTEE, MENTOR, WithMentor
@@ -131,6 +132,9 @@ class SessionAdmin(WithMentor, Console):
         "created_at",
         "updated_at",
     )
+
+    def also_changed(self, row: Any) -> list[changes.Key]:
+        return [("sessions_app.meeting", row.meeting_id)]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj is not None else self.booking_fields

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 
+from accounts.audit import audited
 from mentors.models import Mentor
 from sessions_app.models.ranges import Period, UuidPoint
 
@@ -75,6 +76,7 @@ class WeeklyHours(models.Model):
                 name="weekly_hours_end_after_they_start",
             ),
         ]
+        triggers = audited(about="mentor_id")
 
     def __str__(self) -> str:
         return f"{self.mentor_id} weekday {self.weekday} {self.starts:%H:%M}-{self.ends:%H:%M}"
@@ -118,6 +120,7 @@ class HoursException(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["mentor", "date"], name="exceptions_by_mentor")]
+        triggers = audited(about="mentor_id")
 
     def __str__(self) -> str:
         return f"{self.mentor_id} on {self.date}"
@@ -128,6 +131,9 @@ class Holiday(models.Model):
 
     date = models.DateField(unique=True)
     name = models.CharField(max_length=80)
+
+    class Meta:
+        triggers = audited()
 
     def __str__(self) -> str:
         return f"{self.name}, {self.date}"
@@ -238,7 +244,7 @@ class AvailabilityWindow(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["mentor", "starts_at"], name="windows_by_mentor")]
-        triggers = [outdates_opening("outdate_opening")]
+        triggers = [outdates_opening("outdate_opening"), *audited()]
 
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d %H:%M} to {self.ends_at:%H:%M} UTC"

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.audit import audited
 from mentors.models import Mentee, Mentor
 from sessions_app.models.availability import AvailabilityWindow, outdates_opening
 from sessions_app.models.ranges import Period, UuidPoint
@@ -159,6 +160,7 @@ class Meeting(models.Model):
         triggers = [
             outdates_opening("outdate_opening"),
             commits("meeting", person="mentor", live="NEW.live"),
+            *audited(hidden=("meeting_url",)),
         ]
 
     def __str__(self) -> str:
@@ -262,6 +264,8 @@ class Session(models.Model):
         triggers = [
             outdates_opening("outdate_opening"),
             commits("session", person="mentee", live="NEW.status IN ('pending', 'booked')"),
+            # Notes are their writer's alone.
+            *audited(hidden=("mentee_notes", "mentor_notes"), about="meeting_id"),
         ]
 
     def __str__(self) -> str:

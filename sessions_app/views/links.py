@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from accounts import acting
 from accounts.http import status_of
 from accounts.idempotency import answer_form_once
 from accounts.refusals import NotFound, Refusal
@@ -57,7 +58,10 @@ def follow(request: HttpRequest, token: str) -> HttpResponse:
         return _gone(request, refusal)
     with translation.override(link.user.language), timezone.override(link.user.zone):
         try:
-            response = answer_form_once(request, link.user, lambda: PAGES[link.verb](request, link))
+            with acting.as_person(link.user.pk):
+                response = answer_form_once(
+                    request, link.user, lambda: PAGES[link.verb](request, link)
+                )
         except LinkExpired as refusal:
             response = _gone(request, refusal)
         except NotFound:

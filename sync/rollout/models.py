@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.audit import audited
+
 
 class Endpoint(models.TextChoices):
     """What can be answered from either side."""
@@ -49,6 +51,7 @@ class RolloutFlag(models.Model):
                 condition=Q(sample_percent__lte=100), name="rollout_sample_is_a_share"
             ),
         ]
+        triggers = audited(ignored=("changed_at", "changed_by"))
 
     def __str__(self) -> str:
         return str(self.get_endpoint_display())
