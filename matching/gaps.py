@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from mentors.models import Mentee, Mentor
 
+
 def gap(mentor: Mentor, mentee: Mentee) -> str:
     """What the two profiles do not have in common, where both of them say; "" for nothing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,8 @@ def chromium() -> Iterator[Any]:
     options.binary_location = browser
     for argument in ARGUMENTS:
         options.add_argument(argument)
+    # What the console says, and what is asked of the network.
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     chrome = webdriver.Chrome(options=options, service=Service(driver))
     try:
         yield chrome
@@ -82,6 +85,17 @@ class Page:
             entry["message"]
             for entry in self.chrome.get_log("browser")
             if entry["level"] == "SEVERE"
+        ]
+
+    def requests(self) -> list[str]:
+        """The addresses that were asked for since the last call."""
+        rows = (
+            json.loads(entry["message"])["message"] for entry in self.chrome.get_log("performance")
+        )
+        return [
+            row["params"]["request"]["url"]
+            for row in rows
+            if row["method"] == "Network.requestWillBeSent"
         ]
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeAlias
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import Page, chromium
+from tests.journeys.looking import PAINTED
 from tests.journeys.product import ROOT, running
-from tests.journeys.test_accessibility import PAINTED
 
 OUTPUT: Final = ROOT / "var" / "screens"
 PASSWORD: Final = "officehours-demo"
