@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ def main() -> None:
     import django
 
     django.setup()
-    print(json.dumps(arrange()))
+    sys.stdout.write(json.dumps(arrange()) + "\n")
 
 
 def arrange() -> dict[str, str]:

@@ -147,18 +147,21 @@ def test_a_fault_would_be_found(product):
     """A walk that finds nothing proves little without one that does."""
     plant = """
     document.querySelector("main").insertAdjacentHTML("beforeend",
-      '<img src="/static/img/favicon.svg"><p style="width: 2000px; color: #999; background: #fff">x</p>');
+      '<img src="/static/img/favicon.svg"><p id="wide">Hardly to be read</p>');
+    Object.assign(document.getElementById("wide").style, {width: "2000px", color: "#aaa"});
     document.querySelector("h1").remove();
     fetch("https://elsewhere.example.com/").catch(() => 0);
     """
-    with pytest.raises(AssertionError) as found, walking(product) as walk:
-        walk.open("/")
-        walk.page.chrome.execute_script(plant)
-        walk.look()
+
+    def walk_by():
+        with walking(product) as walk:
+            walk.open("/")
+            walk.page.chrome.execute_script(plant)
+            walk.look()
+
+    with pytest.raises(AssertionError) as found:
+        walk_by()
     said = str(found.value)
     for fault in ("image-alt", "color-contrast", "page-has-heading-one", "px wider than a narrow"):
         assert fault in said, said
-    assert "Content Security Policy" in said, (
-        "The console complains of the style and of the request."
-    )
-    assert "It asked for https://elsewhere.example.com/" in said or "connect-src" in said, said
+    assert "Connecting to 'https://elsewhere.example.com/' violates" in said
