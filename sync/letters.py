@@ -1,39 +1,33 @@
 """Sends what is due to people because of their row: invitations, and questions about an address.
 
-As the messages of sessions are sent: claimed in a short transaction, sent with none open, settled
-only by whoever holds the claim. At least once, with the same Message-ID for every attempt.
+Sent as every mail of ours is (`sessions_app.posting`). They are rows of their own and no notifications: those
+are about a session or an offer, and whoever gets one of these may have neither.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
 
 from accounts import services as accounts
 from accounts.models import User
 from accounts.selectors import program
-from sessions_app import services as sessions
-from sessions_app.bounces import is_of_the_address, refusal_for_good
 from sessions_app.messages import write_letter
+from sessions_app.posting import Post
 from sessions_app.wording import Wording
 from sync.invitations import claim_url
 from sync.models import RecordLink
 from sync.people_models import AddressChange, DueMail, Invitation
 
-logger = logging.getLogger(__name__)
-
-CLAIM = timedelta(seconds=60)
-GIVE_UP_AFTER = 20  # attempts: about a day
-LONGEST_WAIT = timedelta(hours=2)
 State = DueMail.State
+Letter: TypeAlias = Invitation | AddressChange
 
 _AS_MENTOR = Wording(
     "You are invited to {{ program_name }}",
@@ -61,57 +55,20 @@ _NEW_ADDRESS = Wording(
 
 def send_due(*, clock: Callable[[], datetime], limit: int = 500) -> int:
     """Send what is due, one claim at a time; how many were sent."""
-    sent = 0
-    connection = get_connection()
-    try:
-        for model in (Invitation, AddressChange):
-            for _ in range(limit):
-                row = _claim(model, clock())
-                if row is None:
-                    break
-                sent += _send(row, connection, clock)
-    finally:
-        connection.close()
-    return sent
+    due = Invitation.objects.select_related("user"), AddressChange.objects.select_related("user")
+    return sum(_post(rows.all).send_due(clock=clock, limit=limit) for rows in due)
 
 
-def _claim(
-    model: type[Invitation] | type[AddressChange], now: datetime
-) -> Invitation | AddressChange | None:
-    with transaction.atomic():
-        row: Invitation | AddressChange | None = (
-            model._default_manager.select_for_update(skip_locked=True, of=("self",))
-            .filter(state=State.DUE, next_attempt_at__lte=now)
-            .order_by("next_attempt_at", "id")
-            .first()
-        )
-        if row is not None:
-            row.attempts += 1
-            row.next_attempt_at = now + CLAIM
-            row.save(update_fields=["attempts", "next_attempt_at"])
-        return row
+def _post(rows: Callable[[], QuerySet[Any]]) -> Post[Any]:
+    return Post(rows, _instead, lambda row, now: compose(row), lambda row: row.user)
 
 
-def _send(
-    row: Invitation | AddressChange, connection: BaseEmailBackend, clock: Callable[[], datetime]
-) -> bool:
-    if unwanted := _why_unwanted(row):
-        _settle(row, state=State.DROPPED, last_error=unwanted)
-        return False
-    try:
-        mail = compose(row)
-        mail.connection = connection
-        mail.send()
-    except Exception as error:
-        # Whatever went wrong, the others go out, and this one is tried again or shown with its reason.
-        connection.close()
-        _postpone(row, error, clock())
-        return False
-    _settle(row, state=State.SENT, sent_at=clock(), last_error="")
-    return True
+def _instead(row: Letter, now: datetime) -> dict[str, object]:
+    unwanted = _why_unwanted(row)
+    return {"state": State.DROPPED, "last_error": unwanted} if unwanted else {}
 
 
-def _why_unwanted(row: Invitation | AddressChange) -> str:
+def _why_unwanted(row: Letter) -> str:
     if not row.user.is_active:
         return "The person is not active."
     if isinstance(row, AddressChange):
@@ -129,7 +86,7 @@ def _row_is_gone(row: Invitation) -> bool:
     return links.filter(state=RecordLink.State.TOMBSTONE).exists()
 
 
-def compose(row: Invitation | AddressChange) -> EmailMultiAlternatives:
+def compose(row: Letter) -> EmailMultiAlternatives:
     """The mail, in the recipient's language."""
     user = row.user
     with translation.override(user.language):
@@ -144,7 +101,7 @@ def compose(row: Invitation | AddressChange) -> EmailMultiAlternatives:
     return mail
 
 
-def _words(row: Invitation | AddressChange) -> Wording:
+def _words(row: Letter) -> Wording:
     if isinstance(row, AddressChange):
         return _NEW_ADDRESS
     return _AS_MENTOR if row.subject == "mentor" else _AS_MENTEE
@@ -156,22 +113,3 @@ def _variables(row: Invitation | AddressChange, user: User) -> Mapping[str, str]
         page = settings.SITE_URL + reverse("sync:address")
         return {**about, "new_address": row.email, "address_url": page}
     return {**about, "address": user.email, "claim_url": claim_url(row)}
-
-
-def _postpone(row: Invitation | AddressChange, error: Exception, now: datetime) -> None:
-    refusal = refusal_for_good(error)
-    if refusal or row.attempts >= GIVE_UP_AFTER:
-        _settle(row, state=State.FAILED, last_error=refusal or str(error))
-        if is_of_the_address(error):
-            sessions.note_bounce(email=row.user.email, reason=refusal, now=now)
-        return
-    logger.warning("%s waits for another attempt: %s", row.message_id, error)
-    wait = min(timedelta(seconds=10 * 2 ** min(row.attempts, 10)), LONGEST_WAIT)
-    _settle(row, next_attempt_at=now + wait, last_error=str(error))
-
-
-def _settle(row: Invitation | AddressChange, **changes: object) -> None:
-    """Only while the claim is ours and nobody asked for another mail meanwhile."""
-    type(row)._default_manager.filter(
-        pk=row.pk, attempts=row.attempts, version=row.version, state=State.DUE
-    ).update(**changes)
