@@ -7,13 +7,14 @@ import math
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping as MappingType, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, models
 
-from sync.lookups import OneOf
+from sync.lookups import GIVEN, OneOf, Prepared
 from sync.mappings import BY_SUBJECT, Mapping
 from sync.mappings.base import Values
 from sync.models import InboundChange, RecordLink
@@ -123,37 +124,50 @@ def values_of(
     Objects cost most of a comparison, and of nearly all of them nothing is asked but whether they
     are as they were. A mapping with a field that can only be read off an object has them loaded.
     """
-    fields = [mapping.by_name[name] for name in names]
-    many = [field.of_many for field in fields]
-    found = mapping.objects().filter(OneOf("pk", object_ids))
-    if any(way is None for way in many):
+    asked = _asked(mapping.subject, tuple(names))
+    if asked is None:
+        fields = [mapping.by_name[name] for name in names]
         return {
             item.pk: tuple(field.value_of(item) for field in fields)
-            for item in found
+            for item in mapping.objects().filter(OneOf("pk", object_ids))
             if mapping.present(item)
         }
+    query, thens = asked
+    rows: Iterable[Any] = query.of(object_ids)
+    first = 1 + len(mapping.presence)
+    if mapping.presence:
+        rows = (row for row in rows if _is_present(mapping, row[1:first]))
+    return {row[0]: _then(thens, row[first:]) for row in rows}
+
+
+_Thens = Sequence[tuple[int, Callable[[Any], Any]]]
+
+
+@lru_cache(maxsize=64)
+def _asked(subject: str, names: tuple[str, ...]) -> tuple[Prepared, _Thens] | None:
+    """The query behind `values_of`, and what is then made of single values."""
+    mapping = BY_SUBJECT[subject]
+    many = [mapping.by_name[name].of_many for name in names]
     ways = [way for way in many if way is not None]
+    if len(ways) < len(many):
+        return None
     aliases = {f"value_{number}": way.expression for number, way in enumerate(ways)}
-    rows: Iterable[Any] = (
-        found.select_related(None)
+    query = Prepared(
+        mapping.objects()
+        .filter(OneOf("pk", GIVEN))
+        .select_related(None)
         .prefetch_related(None)
         .annotate(**aliases)
         .values_list("pk", *mapping.presence, *aliases)
     )
-    first = 1 + len(mapping.presence)
-    if mapping.presence:
-        rows = (row for row in rows if _is_present(mapping, row[1:first]))
-    thens = [(number, way.then) for number, way in enumerate(ways) if way.then is not None]
-    return {row[0]: _then(thens, row[first:]) for row in rows}
+    return query, [(number, way.then) for number, way in enumerate(ways) if way.then is not None]
 
 
 def _is_present(mapping: Mapping, presence: Sequence[Any]) -> bool:
     return mapping.present(SimpleNamespace(**dict(zip(mapping.presence, presence, strict=True))))
 
 
-def _then(
-    ways: Sequence[tuple[int, Callable[[Any], Any]]], selected: tuple[Any, ...]
-) -> tuple[Any, ...]:
+def _then(ways: _Thens, selected: tuple[Any, ...]) -> tuple[Any, ...]:
     if not ways:
         return selected
     values = list(selected)

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db.models import Model
 
 from sync.airtable import Record
-from sync.lookups import OneOf
+from sync.lookups import GIVEN, OneOf, Prepared
 from sync.mappings import BY_SUBJECT, Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE
 from sync.mappings.codecs import Codec
@@ -74,10 +74,12 @@ class _Columns:
         A canonical form of what is canonical is itself, so what is equal already need not be read. That
         is nearly everything, and compared as a whole.
         """
-        return values == agreed or all(
-            value == wanted or canonical(value) == wanted
-            for canonical, value, wanted in zip(self.canonical, values, agreed, strict=True)
-        )
+        if values == agreed:
+            return True
+        for canonical, value, wanted in zip(self.canonical, values, agreed, strict=True):
+            if value != wanted and canonical(value) != wanted:
+                return False
+        return True
 
 
 @lru_cache(maxsize=32)
@@ -132,14 +134,8 @@ def pairs_of(mapping: Mapping, records: Sequence[Record]) -> list[Pair]:
 def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -> list[Record]:
     """Those in which anything is not as it was last agreed, on either side, or that are not known."""
     columns = _columns(mapping.subject, usable(mapping, table))
-    links = {
-        link[0]: link
-        for link in RecordLink.objects.filter(
-            OneOf("record_id", [record.id for record in records]),
-            table=mapping.table,
-            state=LINKED,
-        ).values_list("record_id", "object_id", "ancestor", "message")
-    }
+    found = _links_in(mapping.table).of([record.id for record in records])
+    links = {link[0]: link for link in found}
     here = _here(mapping, columns, [link[1] for link in links.values()])
     says = SYNC_MESSAGE in table.columns
 
@@ -159,6 +155,12 @@ def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -
         )
 
     return [record for record in records if not is_as_agreed(record)]
+
+
+@lru_cache(maxsize=32)
+def _links_in(table: str) -> Prepared:
+    links = RecordLink.objects.filter(OneOf("record_id", GIVEN), table=table, state=LINKED)
+    return Prepared(links.values_list("record_id", "object_id", "ancestor", "message"))
 
 
 def _are_ours_in_place(cells: Kept, object_id: UUID, message: str | None) -> bool:

@@ -11,6 +11,7 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -236,7 +237,6 @@ class Comparison:
     def _healer(self, mapping: Mapping, table: TableSchema) -> Healer:
         return Healer(self._base, mapping, table, self._run.dry_run, self._clock)
 
-    @transaction.atomic
     def _keep(
         self,
         mapping: Mapping,
@@ -244,16 +244,13 @@ class Comparison:
         outcomes: Sequence[Outcome] = (),
         page: Sequence[Record] = (),
     ) -> None:
-        if page:
-            _keep_page(self._run, mapping, page)
-        self._write(mapping, outcomes)
         run = self._run
         run.progress[mapping.table] = asdict(place)
-        goes_on = ReconcileRun.objects.filter(pk=run.pk, state__in=ReconcileRun.OPEN).update(
-            progress=run.progress, active_at=self._clock(), attempts=0
-        )
-        if not goes_on:
-            raise Stopped
+        # Of nearly every page there is nothing to say: then it is one statement.
+        with transaction.atomic() if outcomes else nullcontext():
+            self._write(mapping, outcomes)
+            if not _goes_on(run, mapping, page, now=self._clock()):
+                raise Stopped
 
     def _write(self, mapping: Mapping, outcomes: Iterable[Outcome]) -> None:
         rows = [row for outcome in outcomes for row in outcome.differences]
@@ -285,17 +282,27 @@ def only_here(mapping: Mapping) -> QuerySet[Any]:
     return found.order_by("pk")
 
 
-# One parameter: the ORM would prepare each of the three hundred texts by itself.
-_PAGE = """
-INSERT INTO sync_reconcilepage (run_id, "table", record_ids, keys, emails)
-SELECT %s, %s, array_agg(record_id), array_agg(key), array_agg(email)
-FROM jsonb_to_recordset(%s::jsonb) AS record(record_id text, key text, email text)
+# The rows are one parameter: the ORM would prepare each of the three hundred texts by itself.
+_GO_ON = """
+WITH run AS (
+    UPDATE sync_reconcilerun SET progress = %s, active_at = %s, attempts = 0
+    WHERE id = %s AND state = ANY(%s) RETURNING id
+), page AS (
+    INSERT INTO sync_reconcilepage (run_id, "table", record_ids, keys, emails)
+    SELECT run.id, %s, array_agg(record_id), array_agg(key), array_agg(email)
+    FROM run, jsonb_to_recordset(%s::jsonb) AS record(record_id text, key text, email text)
+    GROUP BY run.id
+)
+SELECT count(*) FROM run
 """
 
 
-def _keep_page(run: ReconcileRun, mapping: Mapping, records: Sequence[Record]) -> None:
+def _goes_on(
+    run: ReconcileRun, mapping: Mapping, records: Sequence[Record], *, now: datetime
+) -> bool:
+    """Keep where the run stands, and what the page had; False where an operator has ended it."""
     has_email = "Email" in mapping.by_name
-    found = [
+    page = [
         {
             "record_id": record.id,
             "key": str(record.fields.get(PLATFORM_ID) or ""),
@@ -304,7 +311,14 @@ def _keep_page(run: ReconcileRun, mapping: Mapping, records: Sequence[Record]) -
         for record in records
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_PAGE, [run.pk, mapping.table, json_of(found)])
+        cursor.execute(
+            _GO_ON,
+            [
+                json_of(run.progress), now, run.pk, list(ReconcileRun.OPEN),
+                mapping.table, json_of(page),
+            ],
+        )  # fmt: skip
+        return bool(cursor.fetchone()[0])
 
 
 def _by_record(rows: Iterable[ReconcileDifference]) -> list[list[ReconcileDifference]]:
