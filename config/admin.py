@@ -258,4 +258,4 @@ class NeedsFilter(admin.SimpleListFilter):
 
 for _name in {one.model for one in attention.QUESTIONS}:
     _shown = admin.site._registry[apps.get_model(_name)]
-    _shown.list_filter = (NeedsFilter, *_shown.list_filter)
+    type(_shown).list_filter = (NeedsFilter, *_shown.list_filter)

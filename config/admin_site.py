@@ -45,7 +45,7 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
             **home(request, now=timezone.now()),
             **(extra_context or {}),
         }
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return TemplateResponse(request, "admin/index.html", context)
 
     def everything(self, request: HttpRequest) -> TemplateResponse:

@@ -10,7 +10,7 @@ from typing import Final
 from analytics.selectors import Point, Standing
 
 WIDTH: Final = 480
-HEIGHT: Final = 96
+HEIGHT: Final = 150
 _EDGE: Final = 6
 
 

@@ -45,7 +45,7 @@ _DISPLACED: Final = """(
 def displaced(*, now: datetime) -> QuerySet[Session]:
     """Sessions to come, of whatever mentor, that the hours no longer carry and nobody has let stand."""
     return Session.objects.filter(
-        RawSQL(_DISPLACED, (), output_field=BooleanField()),  # type: ignore[arg-type]  # noqa: S611  a constant
+        RawSQL(_DISPLACED, (), output_field=BooleanField()),  # noqa: S611  a constant
         status__in=Session.LIVE,
         starts_at__gt=now,
         kept_at=None,
