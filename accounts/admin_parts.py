@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -11,14 +11,19 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 
-from accounts import changes
+from accounts import changes, saved_views
 from accounts.models import User
-from accounts.refusals import Refusal
+from accounts.refusals import NotFound, Refusal
+
+SAVED_VIEWS: Final = "admin/saved_views.html"
 
 
 def person(request: HttpRequest) -> User:
@@ -86,7 +91,85 @@ class Console(Named, WithHistory, ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     list_per_page = 50
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    list_before_template: str | None = SAVED_VIEWS
 
+    # -- Views that people keep ----------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        own = [
+            path(
+                "views/keep/",
+                self.admin_site.admin_view(require_POST(self.keep_view)),
+                name=f"{name}_keep_view",
+            ),
+            path(
+                "views/<int:view_id>/drop/",
+                self.admin_site.admin_view(require_POST(self.drop_view)),
+                name=f"{name}_drop_view",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context: dict[str, Any] = {}
+        if "_popup" not in request.GET and self.list_before_template == SAVED_VIEWS:
+            context = self._views(request)
+        answer: HttpResponse = super().changelist_view(request, context | (extra_context or {}))
+        return answer
+
+    def _views(self, request: HttpRequest) -> dict[str, Any]:
+        shown = saved_views.essence(request.GET.urlencode())
+        views = list(saved_views.views_of(person(request), self.opts.label_lower))
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        return {
+            "views": [
+                (view, view.query == shown, reverse(f"{name}_drop_view", args=[view.pk]))
+                for view in views
+            ],
+            "own_views": any(view.owner_id == request.user.pk for view in views),
+            "shown_view": shown,
+            "is_kept": any(view.query == shown for view in views),
+            "keep_view_url": reverse(f"{name}_keep_view"),
+            "list_url": reverse(f"{name}_changelist"),
+        }
+
+    def keep_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the list as it is shown."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        query = request.POST.get("query", "")
+        done = self.attempt(
+            request,
+            lambda: saved_views.keep(
+                by=person(request),
+                page=self.opts.label_lower,
+                name=request.POST.get("name", ""),
+                query=query,
+                is_shared="is_shared" in request.POST,
+            ),
+        )
+        if done:
+            self.message_user(request, _("The view is kept."), messages.SUCCESS)
+        return self._to_list(saved_views.essence(query))
+
+    def drop_view(self, request: HttpRequest, view_id: int) -> HttpResponse:
+        """Remove one's own view."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        try:
+            saved_views.drop(by=person(request), page=self.opts.label_lower, view_id=view_id)
+        except NotFound as error:
+            raise Http404 from error
+        self.message_user(request, _("The view is removed."), messages.SUCCESS)
+        return self._to_list(saved_views.essence(request.POST.get("query", "")))
+
+    def _to_list(self, query: str) -> HttpResponse:
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return redirect(f"{url}?{query}" if query else url)
+
+    # -- Refusals ------------------------------------------------------------------------------
     def changeform_view(
         self,
         request: HttpRequest,

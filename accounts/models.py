@@ -321,3 +321,25 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} {self.object_id} {self.action}"
+
+
+class SavedView(models.Model):
+    """A list of the console as somebody keeps it: which rows, in which order, under a name."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=80, help_text="The list: app and model.")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=2000, blank=True)
+    is_shared = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "owner", "page", Lower("name"), name="a_view_of_a_list_is_named_once_per_person"
+            )
+        ]
+        indexes = [models.Index(fields=["page"], name="views_of_a_list")]
+
+    def __str__(self) -> str:
+        return self.name

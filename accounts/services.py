@@ -17,7 +17,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -267,9 +267,13 @@ def empty_of_secrets(*, user: User, email: str) -> None:
 
 def is_unclaimed(*, user: User) -> bool:
     """Whether nobody has shown yet that this account's address is theirs."""
-    if user.last_login is not None:
-        return False
-    return not EmailAddress.objects.filter(user=user, verified=True).exists()
+    return user.last_login is None and unclaimed().filter(pk=user.pk).exists()
+
+
+def unclaimed() -> QuerySet[User]:
+    """Everybody of whom that is so."""
+    verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+    return User.objects.filter(~Exists(verified), last_login=None)
 
 
 def correct_address(*, user_id: Any, email: str) -> User:

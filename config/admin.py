@@ -5,7 +5,6 @@ This app comes last in INSTALLED_APPS, because what is taken off here must have 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from allauth.account.admin import EmailAddressAdmin as BaseEmailAddressAdmin
@@ -17,9 +16,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Avg, Count, Exists, F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django_celery_beat.admin import (
     ClockedScheduleAdmin as BaseClockedScheduleAdmin,
@@ -36,104 +34,14 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.admin_parts import ShownOnly, WithHistory, person
+from accounts.admin_parts import ShownOnly, WithHistory
 from config.console import attention
-from mentors.admin import MentorAdmin as MentorProfileAdmin
+from config.console.mentor_list import MentorAdmin
 from mentors.models import Mentor
-from sessions_app import services
-from sessions_app.admin import Asking, UpcomingWindowsInline
-from sessions_app.deciding import decisions_in
-from sessions_app.models import Feedback, Session
-from sessions_app.refusals import SessionsOrphaned
-from sync.models import OutboxRow, RecordLink
 
-# The period that utilization is measured in (PRODUCT).
-LATELY = timedelta(days=28)
-
-
-# -- Mentors, with what the rooms above theirs know --------------------------------------------
-@admin.register(Mentor)
-class MentorAdmin(Asking, MentorProfileAdmin):
-    list_display = (
-        *MentorProfileAdmin.list_display,
-        "next_opening",
-        "sessions_lately",
-        "rating",
-        "sync_state",
-    )
-    list_select_related = ("user", "opening")
-    inlines = (*MentorProfileAdmin.inlines, UpcomingWindowsInline)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Mentor]:
-        """Each figure by a subquery of its own, which runs for the rows of the page alone."""
-        now = timezone.now()
-        held = (
-            Session.objects.filter(mentor=OuterRef("pk"), starts_at__gt=now - LATELY)
-            .filter(starts_at__lte=now)
-            .exclude(status=Session.Status.CANCELLED)
-        )
-        rated = Feedback.objects.filter(session__mentor=OuterRef("pk"), side="mentee")
-        here = {"subject": "mentor", "object_id": OuterRef("pk")}
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                next_start=F("opening__next_start"),
-                held=Coalesce(_per_mentor(held, "mentor", Count("pk")), 0),
-                stars=_per_mentor(rated, "session__mentor", Avg("overall")),
-                is_waiting=Exists(OutboxRow.objects.filter(**here, status="pending")),
-                is_refused=Exists(OutboxRow.objects.filter(**here, status="dead")),
-                is_linked=Exists(RecordLink.objects.filter(**here)),
-            )
-        )
-
-    def save_model(self, request: HttpRequest, obj: Mentor, form: Any, change: bool) -> None:  # noqa: FBT001
-        if change and "is_active" in form.changed_data and not obj.is_active:
-            services.deactivate_mentor(
-                mentor_id=obj.pk,
-                by=person(request),
-                clock=timezone.now,
-                decisions=decisions_in(request.POST),
-            )
-        super().save_model(request, obj, form, change)
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Unticking "is active" in the list asks about their sessions, as their page does."""
-        try:
-            answer: HttpResponse = super().changelist_view(request, extra_context)
-        except SessionsOrphaned as refusal:
-            return self.ask(request, refusal.extra["conflicts"])
-        return answer
-
-    @display(description="Next opening", ordering="next_start")  # type: ignore[untyped-decorator]
-    def next_opening(self, mentor: Any) -> Any:
-        return mentor.next_start
-
-    @display(description="Sessions in 28 days", ordering="held")  # type: ignore[untyped-decorator]
-    def sessions_lately(self, mentor: Any) -> int:
-        return int(mentor.held)
-
-    @display(description="Rating", ordering="stars")  # type: ignore[untyped-decorator]
-    def rating(self, mentor: Any) -> str:
-        return f"{mentor.stars:.1f}" if mentor.stars is not None else "-"
-
-    @display(  # type: ignore[untyped-decorator]
-        description="Airtable",
-        label={"Refused": "danger", "On its way": "info", "In step": "success"},
-    )
-    def sync_state(self, mentor: Any) -> str:
-        if mentor.is_refused:
-            return "Refused"
-        if mentor.is_waiting:
-            return "On its way"
-        return "In step" if mentor.is_linked else "Not there"
-
-
-def _per_mentor(rows: QuerySet[Any], key: str, figure: Any) -> Subquery:
-    return Subquery(rows.order_by().values(key).annotate(figure=figure).values("figure")[:1])
+admin.site.register(Mentor, MentorAdmin)
 
 
 # -- Schedules ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_who_changed_what'),
-        ('sync', '0015_until_when_a_table_was_polled'),
+        ('sync', '0017_names_as_in_the_menu'),
     ]
 
     operations = [
