@@ -28,7 +28,7 @@ _WRITE: Final = f"""
 _NOTHING: Final = """('null', '""', '[]', '{}')"""
 
 
-class Audit(pgtrigger.Trigger):  # type: ignore[misc]
+class Audit(pgtrigger.Trigger):
     """One of the two triggers of an audited table."""
 
     is_audit = True
@@ -137,5 +137,8 @@ def audited(
         hidden: fields of which only that they changed is kept: secrets, and what is not for others.
         about: the column with the key of the row on whose page this one is shown.
     """
-    options = {"ignored": tuple(ignored), "hidden": tuple(hidden), "about": about}
-    return [Changed(**options), CameOrWent(**options)]
+    ignored, hidden = tuple(ignored), tuple(hidden)
+    return [
+        Changed(ignored=ignored, hidden=hidden, about=about),
+        CameOrWent(ignored=ignored, hidden=hidden, about=about),
+    ]

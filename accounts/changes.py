@@ -127,7 +127,7 @@ def _kind(subject: str) -> str:
 
 def _fields(subject: str) -> Mapping[str, models.Field[Any, Any]]:
     model = _model(subject)
-    return {field.column: field for field in model._meta.concrete_fields} if model else {}
+    return {str(field.column): field for field in model._meta.concrete_fields} if model else {}
 
 
 def _names(entries: Sequence[AuditEntry]) -> Names:

@@ -62,7 +62,10 @@ class RefreshAdmin(ShownOnly):
 
     def get_urls(self) -> list[URLPattern]:
         def page(where: str, view: Any, name: str) -> URLPattern:
-            return path(where, self.admin_site.admin_view(view), name=f"analytics_refresh_{name}")
+            inside: URLPattern = path(
+                where, self.admin_site.admin_view(view), name=f"analytics_refresh_{name}"
+            )
+            return inside
 
         own = [
             page("figures/", self.figures, "figures"),

@@ -80,7 +80,7 @@ def _is_alone() -> bool:
 def _compute(refresh: Refresh, clock: Clock, told: Progress | None) -> None:
     refresh.started_at = refresh.as_of = clock()
     _keep(now=refresh.as_of)
-    parameters = {"refresh": refresh.pk, "as_of": refresh.as_of}
+    parameters: dict[str, int | datetime] = {"refresh": refresh.pk, "as_of": refresh.as_of}
     with connection.cursor() as cursor:
         # Sorts and hashes of a million rows; for this transaction alone.
         cursor.execute("SET LOCAL work_mem = '128MB'")
