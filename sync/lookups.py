@@ -64,7 +64,7 @@ class Prepared:
             cursor.execute(
                 self._sql, [array if value is GIVEN else value for value in self._parameters]
             )
-            rows = cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
         if not self._converters:
             return rows
         compiler = self._query.get_compiler(connection=connection)

@@ -52,7 +52,10 @@ class Sight:
             mapping,
             {row["id"]: row["fields"] for row in base.rows(mapping.table)},
             {link.record_id: link for link in links},
-            {key: local.values for key, local in local_values_of(mapping, list(objects)).items()},
+            {
+                key: local.values
+                for key, local in local_values_of(mapping, list(objects), agreed={}).items()
+            },
             objects,
         )
 
