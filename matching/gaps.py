@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -22,6 +23,20 @@ def gap(mentor: Mentor, mentee: Mentee) -> str:
             "stage": mentee.stage,
         }
     return ""
+
+
+def telling_gaps(mentors: Iterable[Mentor], mentee: Mentee) -> Mapping[UUID, str]:
+    """The gaps of the mentors in a list, where they tell one from another.
+
+    What is true of most of them says nothing about any, and would only be in the way.
+    """
+    found = {mentor.pk: gap(mentor, mentee) for mentor in mentors}
+    said = [text for text in found.values() if text]
+    return {
+        mentor: text
+        for mentor, text in found.items()
+        if text and 2 * said.count(text) <= len(found)
+    }
 
 
 def _among(word: str, words: Sequence[str]) -> bool:

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
+    "config.headers.CompressPagesMiddleware",
     "config.headers.SecurityHeadersMiddleware",
     "accounts.middleware.ActingMiddleware",
     "analytics.middleware.ApiClockMiddleware",

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django import template
 from django.template import Context
 
 from accounts.models import User
+from matching.explanations import Reason
 from matching.forms import NotRelevantForm
-from matching.gaps import gap
+from matching.gaps import telling_gaps
 from matching.selectors import reasons_told
 from matching.selectors.told import Booked
+from matching.services import Match
 from mentors.models import Mentee, Mentor
 
 Told = Mapping[UUID, list[dict[str, str]]]
@@ -42,8 +44,19 @@ def as_list(session: Booked) -> list[Booked]:
 
 
 @register.simple_tag(takes_context=True)
-def gap_of(context: Context, mentor: Mentor) -> str:
-    """What speaks against this mentor for the viewer; nothing for somebody without a mentee profile."""
+def gaps_of(context: Context, matches: Sequence[Match]) -> Mapping[UUID, str]:
+    """What speaks against each mentor of a list, for a viewer with a mentee profile."""
     user = context["request"].user
     mentee: Mentee | None = getattr(user, "mentee", None) if isinstance(user, User) else None
-    return gap(mentor, mentee) if mentee else ""
+    return telling_gaps([match.mentor for match in matches], mentee) if mentee else {}
+
+
+@register.filter
+def of_mentor(gaps: Mapping[UUID, str], mentor: Mentor) -> str:
+    return gaps.get(mentor.pk, "")
+
+
+@register.filter
+def beside_times(reasons: Sequence[Reason], times: Sequence[object]) -> list[Reason]:
+    """At most three reasons, without the next free time where the times themselves stand beside them."""
+    return [reason for reason in reasons if reason.code != "next_slot" or not times][:3]

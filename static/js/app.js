@@ -77,7 +77,7 @@
   const closeMenus = (except) => { for (const menu of all("details[data-menu][open]")) if (menu !== except) menu.open = false; };
   doc.addEventListener("click", (event) => {
     closeMenus(event.target.closest("details[data-menu]"));
-    event.target.closest("[data-close]")?.closest(".alert, .toast")?.remove();
+    event.target.closest("[data-close]")?.closest(".alert")?.remove();
     if (event.target.closest("[data-print]")) print();
   });
   doc.addEventListener("keydown", (event) => {
@@ -108,6 +108,9 @@
     notices.replaceChildren(copy);
     notices.scrollIntoView({ block: "nearest" });
   };
+  // What is being replaced is dimmed, and says so; it keeps its size until the new one is there.
+  doc.addEventListener("htmx:beforeRequest", (event) => event.detail.target?.setAttribute("aria-busy", "true"));
+  doc.addEventListener("htmx:afterRequest", (event) => event.detail.target?.removeAttribute("aria-busy"));
   doc.addEventListener("htmx:afterSettle", (event) => focusIn(event.detail.elt));
   doc.addEventListener("htmx:load", (event) => { if (event.detail.elt !== doc.body) ready(event.detail.elt); });
   doc.addEventListener("htmx:responseError", trouble);

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 # Data for a script (allauth's passkeys) is not one.
 _SCRIPTS = re.compile(r'<script(?![^>]*(?:\bsrc=|type="application/json"))[^>]*>')
-HEAVIEST = 150_000  # bytes on the wire without photos; a page is not compressed, its files are
+HEAVIEST = 150_000  # bytes on the wire without photos
 
 STRANGERS = (
     "/", "/mentors/", "/accounts/login/", "/accounts/signup/", "/accounts/login/code/", "/nothing/",
@@ -107,13 +107,24 @@ def test_a_page_weighs_less_than_150_kilobytes(pages):
     assert min(weights.values()) > 80_000, "Fonts and scripts are counted."
 
 
+def test_pages_go_compressed_and_the_rest_as_it_is():
+    client = Client(headers={"Accept-Encoding": "gzip"})
+    page = client.get("/mentors/")
+    assert page["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in page["Vary"]
+    assert b"<h1>" in gzip.decompress(page.content)
+    assert "Content-Encoding" not in client.get("/api/schema/")
+    assert "Content-Encoding" not in Client().get("/mentors/")
+
+
 def _weight(answer):
     html = answer.content.decode()
+    page = gzip.compress(answer.content, 6)
     files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', html))
     css = finders.find("css/app.css")
     assert f"/static/{'css/app.css'}" in files
     assert css
-    return len(answer.content) + sum(map(_on_the_wire, files))
+    return len(page) + sum(map(_on_the_wire, files))
 
 
 def _on_the_wire(address):
