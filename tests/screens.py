@@ -60,6 +60,12 @@ def simulate(page: Page) -> None:
     page.press("#simulate button[type=submit]")
 
 
+def pause(page: Page) -> None:
+    """Nothing new is booked; the next stop takes it back."""
+    page.open(page.chrome.current_url.partition("/style/")[0] + "/sessions/")
+    page.press("form[action$='/pause/'] button")
+
+
 def see_the_end(page: Page) -> None:
     """The page looks again by itself until the run is over."""
     WebDriverWait(page.chrome, 300).until(
@@ -106,8 +112,13 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("waitlist", "/waitlist/"),
         ("saved", "/saved/"),
         ("profile", "/profile/"),
+        ("welcome", "/welcome/"),
         ("settings", "/settings/"),
         ("messages", "/settings/messages/"),
+        ("privacy", "/settings/privacy/"),
+        ("help", "/help/"),
+        ("help-found", "/help/?q=cancel"),
+        ("help-none", "/help/?q=zeppelin"),
     ),
     "bob@example.com": (
         ("mentor-sessions", "/sessions/"),
@@ -119,6 +130,10 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("hours-away", "/hours/away/add/"),
         ("hours-zone", "/hours/zone/"),
         ("mentor-profile", "/profile/"),
+        ("mentor-privacy", "/settings/privacy/"),
+        ("style", "/style/"),
+        ("mentor-paused", pause),
+        ("mentor-back", press("form[action$='/resume/'] button")),
     ),
     "carol@example.com": (
         ("admin", "/admin/"),
@@ -154,6 +169,18 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
 }
 
 
+# Of people who are there only in a product of ours (tests/journeys/arrange.py).
+RARE: Final[dict[str, tuple[Stop, ...]]] = {
+    "nobody@example.com": (
+        ("empty-search", "/search/"),
+        ("empty-sessions", "/sessions/"),
+        ("empty-saved", "/saved/"),
+        ("empty-waitlist", "/waitlist/"),
+    ),
+    "dora@example.com": (("hours-displaced", "/hours/"),),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", help="a running product with demo data; one is started without it")
@@ -161,21 +188,25 @@ def main() -> None:
     options = parser.parse_args()
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
-    with _product(options.url) as url, chromium() as chrome:
+    with _product(options.url) as (url, walks), chromium() as chrome:
         page = Page(chrome)
-        for who, stops in WALKS.items():
+        for who, stops in walks.items():
             if any(options.only in name for name, _go in stops):
                 _walk(page, url, who, stops, options.only)
     print(f"{len(list(OUTPUT.iterdir()))} pictures in {OUTPUT}")
 
 
 @contextlib.contextmanager
-def _product(url: str | None) -> Iterator[str]:
+def _product(url: str | None) -> Iterator[tuple[str, dict[str, tuple[Stop, ...]]]]:
+    """A product and the walks through it; one of ours is put into rare states besides."""
     if url:
-        yield url.rstrip("/")
+        yield url.rstrip("/"), WALKS
         return
     with running() as product:
-        yield product.url
+        states = product.arranged()
+        rare = tuple((f"state-{name.replace(' ', '-')}", path) for name, path in states.items())
+        alice = "alice@example.com"
+        yield product.url, {**WALKS, **RARE, alice: WALKS[alice] + rare}
 
 
 def _walk(page: Page, url: str, who: str, stops: tuple[Stop, ...], only: str) -> None:

@@ -52,6 +52,21 @@ class Product:
         except urllib.error.HTTPError as refusal:
             return refusal.code, _parsed(refusal.read())
 
+    def arranged(self) -> dict[str, str]:
+        """Puts the product into the states of tests/journeys/arrange.py, and says where each is seen.
+
+        Once for a product: people are made who can be made only once.
+        """
+        command = [sys.executable, "-m", "tests.journeys.arrange"]
+        environment = {**_environment(self.var_dir), "DEBUG": "1"}
+        run = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        if run.returncode:
+            raise AssertionError(run.stderr)
+        states: dict[str, str] = json.loads(run.stdout.splitlines()[-1])
+        return states
+
     def airtable(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table as they stand in the sandbox."""
         _status, answer = self.call(f"{self.sandbox}/_sandbox/records/{table}")

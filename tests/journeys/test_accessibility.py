@@ -4,16 +4,11 @@ silent, nothing is asked of another host, and at 400 % nothing runs over the edg
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.journeys.looking import DESK, show, walking
-from tests.journeys.product import ROOT, eventually
+from tests.journeys.product import eventually
 from tests.journeys.test_by_api import QUERY
 
 pytestmark = [
@@ -28,15 +23,7 @@ RESULTS = f"/search/?q={QUERY.replace(' ', '+')}"
 @pytest.fixture(scope="module")
 def states(product):
     """The addresses of the states that a walk would not come by on its own."""
-    environment = {**os.environ, "VAR_DIR": str(product.var_dir), "DEBUG": "1"}
-    for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMBEDDING_BACKEND"):
-        environment.pop(name, None)
-    command = [sys.executable, "-m", "tests.journeys.arrange"]
-    run = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout.splitlines()[-1])
+    return product.arranged()
 
 
 @pytest.mark.usefixtures("states")

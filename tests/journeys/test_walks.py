@@ -269,3 +269,46 @@ def test_nothing_moves_by_itself_while_a_page_comes_up(product, size):
         mentor = walk.page.find(".person h2 a").get_attribute("href").removeprefix(product.url)
         look(mentor)
         assert {path: shift for path, shift in moved.items() if shift > STILL} == {}
+
+
+def _media(page, **features):
+    named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": named})
+
+
+def test_a_chosen_time_is_told_apart_in_forced_colours(product):
+    with walking(product) as walk:
+        page = walk.page
+        walk.sign_in("alice@example.com")
+        walk.open(f"/search/?q={QUESTION.replace(' ', '+')}")
+        page.press(".person .slot")
+        _media(page, forced_colors="active")
+        ground = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
+        chosen = page.chrome.execute_script(ground, ".days .slot:has(input:checked)")
+        other = page.chrome.execute_script(ground, ".days .slot:not(:has(input:checked))")
+        assert chosen != other
+
+
+def test_nothing_moves_for_those_who_want_it_still(product):
+    with walking(product) as walk:
+        page = walk.page
+        _media(page, prefers_reduced_motion="reduce")
+        walk.open("/style/")
+        moving = """return document.getAnimations().filter((one) => one.playState === "running").length"""
+        assert page.chrome.execute_script(moving) == 0
+        _media(page, prefers_reduced_motion="no-preference")
+        assert page.chrome.execute_script(moving) > 0, "There is something to keep still."
+
+
+def test_a_session_on_paper_is_what_one_brings_along(product):
+    with walking(product) as walk:
+        page = walk.page
+        walk.sign_in("bob@example.com")
+        page.press(".rows .row-title a")
+        page.type("textarea[name=notes]", "Bring the term sheet")
+        page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        shown = lambda css: any(one.is_displayed() for one in page.all(css))  # noqa: E731
+        for css in ("h1", ".facts", ".goal", "textarea[name=notes]"):
+            assert shown(css), css
+        for css in (".btn", ".nav", ".menu", ".foot", ".panel", ".skip:focus"):
+            assert not shown(css), css
