@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from accounts.admin_filters import PeriodFilter
 from accounts.admin_parts import ShownInline, may, person
 from sessions_app import services
 from sessions_app.admin.deciding import Asking
@@ -44,7 +44,7 @@ class AvailabilityWindowAdmin(WithMentor, Asking):
         "is_active",
     )
     list_display_links = ("mentor_name", "starts_at")
-    list_filter = (("starts_at", RangeDateTimeFilter), "is_active")
+    list_filter = (("starts_at", PeriodFilter), "is_active")
     list_select_related = ("mentor__user",)
     search_fields = (*MENTOR, "location")
     autocomplete_fields = ("mentor",)

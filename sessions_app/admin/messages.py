@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from accounts.admin_filters import PeriodFilter
 from accounts.admin_parts import ShownOnly, may
 from sessions_app import notifications, services
 from sessions_app.models import MessagePreferences, Notification
@@ -22,7 +22,7 @@ class NotificationAdmin(ShownOnly):
         "sent_at",
         "last_error",
     )
-    list_filter = ("state", "kind", ("created_at", RangeDateTimeFilter))
+    list_filter = ("state", "kind", ("created_at", PeriodFilter))
     list_select_related = ("recipient",)
     search_fields = ("recipient__name", "recipient__email", "last_error")
     ordering = ("-created_at", "id")

@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from accounts.admin_filters import PeriodFilter
 from accounts.admin_parts import ShownInline, ShownOnly, may, person
 from sessions_app import services
 from sessions_app.admin.people import MENTEE, MENTOR, WithMentor
@@ -34,7 +34,7 @@ class WaitlistEntryAdmin(WithMentor, ShownOnly):
         "mentor_name", "mentee_name", "shown_state", "wanted_from", "wanted_until", "created_at",
     )  # fmt: skip
     list_display_links = ("mentor_name",)
-    list_filter = ("state", ("created_at", RangeDateTimeFilter))
+    list_filter = ("state", ("created_at", PeriodFilter))
     list_select_related = ("mentor__user", "mentee__user")
     search_fields = (*MENTOR, *MENTEE, "goal")
     ordering = ("-created_at", "id")
@@ -84,7 +84,7 @@ class HoldAdmin(WithMentor, ShownOnly):
         "created_at",
     )  # fmt: skip
     list_display_links = ("mentor_name",)
-    list_filter = ("state", ("starts_at", RangeDateTimeFilter))
+    list_filter = ("state", ("starts_at", PeriodFilter))
     list_select_related = ("mentor__user", "mentee__user")
     search_fields = (*MENTOR, *MENTEE)
     ordering = ("-created_at", "id")
