@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -92,6 +92,8 @@ class Console(Named, WithHistory, ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     list_before_template: str | None = SAVED_VIEWS
+    # Views that everybody has: (label, query string).
+    standing_views: ClassVar[tuple[tuple[Any, str], ...]] = ()
 
     # -- Views that people keep ----------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -123,14 +125,17 @@ class Console(Named, WithHistory, ModelAdmin):  # type: ignore[misc]
         shown = saved_views.essence(request.GET.urlencode())
         views = list(saved_views.views_of(person(request), self.opts.label_lower))
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        standing = [(label, query, query == shown) for label, query in self.standing_views]
         return {
+            "standing_views": standing,
             "views": [
                 (view, view.query == shown, reverse(f"{name}_drop_view", args=[view.pk]))
                 for view in views
             ],
             "own_views": any(view.owner_id == request.user.pk for view in views),
             "shown_view": shown,
-            "is_kept": any(view.query == shown for view in views),
+            "is_kept": any(is_shown for *_rest, is_shown in standing)
+            or any(view.query == shown for view in views),
             "keep_view_url": reverse(f"{name}_keep_view"),
             "list_url": reverse(f"{name}_changelist"),
         }

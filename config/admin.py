@@ -165,5 +165,8 @@ class NeedsFilter(admin.SimpleListFilter):
 
 
 for _name in {one.model for one in attention.QUESTIONS}:
-    _shown = admin.site._registry[apps.get_model(_name)]
-    type(_shown).list_filter = (NeedsFilter, *_shown.list_filter)
+    _shown: Any = type(admin.site._registry[apps.get_model(_name)])
+    _shown.list_filter = (NeedsFilter, *_shown.list_filter)
+    _shown.standing_views = tuple(
+        (one.label, f"needs={one.name}") for one in attention.QUESTIONS if one.model == _name
+    )

@@ -30,6 +30,7 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
         "Time",
         (
+            ("Calendar", "calendar_view_week", "sessions_app", "session", "week"),
             ("Sessions", "event", "sessions_app", "session"),
             ("Waitlist", "hourglass_empty", "sessions_app", "waitlistentry"),
             ("Held times", "lock_clock", "sessions_app", "hold"),

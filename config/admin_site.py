@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from config.console.finding import find
 from config.console.home import home
 
 View = Callable[..., HttpResponseBase]
@@ -32,7 +33,10 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
-        return [path("everything/", self.admin_view(self.everything), name="everything")]
+        return [
+            path("everything/", self.admin_view(self.everything), name="everything"),
+            path("find/", self.admin_view(self.find), name="find"),
+        ]
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -56,6 +60,15 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
             "app_list": self.get_app_list(request),
         }
         return TemplateResponse(request, "admin/everything.html", context)
+
+    def find(self, request: HttpRequest) -> HttpResponse:
+        """Anything, by name, words or id; `part=1` gives the list alone, for the box in the side bar."""
+        sought = request.GET.get("q", "").strip()
+        found = {"sought": sought, "kinds": find(request, sought)}
+        if request.GET.get("part"):
+            return TemplateResponse(request, "admin/_found.html", found)
+        context = {**self.each_context(request), "title": _("Find"), **found}
+        return TemplateResponse(request, "admin/find.html", context)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return is_active_staff(request) and has_second_factor(request)

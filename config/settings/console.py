@@ -12,6 +12,10 @@ def _sheet(_request: HttpRequest) -> str:
     return static("css/console.css")
 
 
+def _script(_request: HttpRequest) -> str:
+    return static("js/console.js")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Office Hours",
     "SITE_HEADER": "Office Hours",
@@ -21,6 +25,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "STYLES": [_sheet],
+    "SCRIPTS": [_script],
     # The pages' paper, ink and green (static/src/app.css). In the dark 500 is what is written in green.
     "COLORS": {
         "base": {

@@ -8,17 +8,24 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.forms import BooleanField, ModelForm
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.contrib.filters.admin import RangeDateTimeFilter
+from django.utils.translation import gettext as _
 from unfold.decorators import display
 
+<<<<<<< HEAD
 from accounts import changes
+=======
+from accounts.admin_filters import PeriodFilter
+>>>>>>> d2b86b8 (The console finds anything from one box, shows the week as a calendar, and has its standing views above each list)
 from accounts.admin_parts import Console, ShownInline, ShownOnly, may, person
 from sessions_app import services
+from sessions_app.admin import calendar
 from sessions_app.admin.people import MENTEE, MENTOR, WithMentor
 from sessions_app.models import (
     Feedback,
@@ -100,7 +107,7 @@ class SessionAdmin(WithMentor, Console):
         "created_at",
     )
     list_display_links = ("starts_at",)
-    list_filter = ("status", ("starts_at", RangeDateTimeFilter))
+    list_filter = ("status", ("starts_at", PeriodFilter))
     list_select_related = ("mentor__user", "mentee__user")
     search_fields = (*MENTOR, *MENTEE, "goal")
     ordering = ("-starts_at", "id")
@@ -133,8 +140,26 @@ class SessionAdmin(WithMentor, Console):
         "updated_at",
     )
 
+<<<<<<< HEAD
     def also_changed(self, row: Any) -> list[changes.Key]:
         return [("sessions_app.meeting", row.meeting_id)]
+=======
+    def get_urls(self) -> list[URLPattern]:
+        own = path("week/", self.admin_site.admin_view(self.week), name="sessions_app_session_week")
+        return [own, *super().get_urls()]
+
+    def week(self, request: HttpRequest) -> TemplateResponse:
+        """The week as a calendar."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Calendar"),
+            "is_fullwidth": "1",
+            **calendar.week(request),
+        }
+        return TemplateResponse(request, "admin/week.html", context)
+>>>>>>> d2b86b8 (The console finds anything from one box, shows the week as a calendar, and has its standing views above each list)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj is not None else self.booking_fields
@@ -271,7 +296,7 @@ class MeetingAdmin(WithMentor, Console):
 
     list_display = ("starts_at", "mentor_name", "capacity", "seats", "live", "meeting_url")
     list_display_links = ("starts_at",)
-    list_filter = ("live", ("starts_at", RangeDateTimeFilter))
+    list_filter = ("live", ("starts_at", PeriodFilter))
     list_select_related = ("mentor__user",)
     search_fields = (*MENTOR, "meeting_url")
     ordering = ("-starts_at", "id")
@@ -299,7 +324,7 @@ class MeetingAdmin(WithMentor, Console):
 class FeedbackAdmin(ShownOnly):
     list_display = ("submitted_at", "mentor_name", "mentee_name", "side", "overall", "comment")
     list_display_links = ("submitted_at",)
-    list_filter = ("side", "overall", ("submitted_at", RangeDateTimeFilter))
+    list_filter = ("side", "overall", ("submitted_at", PeriodFilter))
     list_select_related = ("session__mentor__user", "session__mentee__user")
     search_fields = ("session__mentor__user__name", "session__mentee__user__name", "comment")
     ordering = ("-submitted_at", "id")
