@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, F, Q, QuerySet, Value
-from django.db.models.functions import Extract
+from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Value
+from django.db.models.functions import Cast, Extract
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _, ngettext_lazy
@@ -46,9 +46,11 @@ def refused(_now: datetime) -> QuerySet[OutboxRow]:
 def late_schedules(now: datetime) -> QuerySet[PeriodicTask]:
     """Schedules that are on and have not run for three times their interval."""
     age = Extract(Value(now) - F("last_run_at"), "epoch")
+    # In days and seconds alike, because Postgres may multiply before it looks at the period.
+    every = Cast("interval__every", BigIntegerField())
     late = Q()
     for period, seconds in _SECONDS.items():
-        late |= Q(interval__period=period, age__gt=F("interval__every") * 3 * seconds + _SLACK)
+        late |= Q(interval__period=period, age__gt=every * 3 * seconds + _SLACK)
     rows: QuerySet[PeriodicTask] = PeriodicTask.objects.annotate(age=age)
     return rows.filter(late, enabled=True)
 

@@ -18,11 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.decorators import display
 
-<<<<<<< HEAD
 from accounts import changes
-=======
 from accounts.admin_filters import PeriodFilter
->>>>>>> d2b86b8 (The console finds anything from one box, shows the week as a calendar, and has its standing views above each list)
 from accounts.admin_parts import Console, ShownInline, ShownOnly, may, person
 from sessions_app import services
 from sessions_app.admin import calendar
@@ -140,10 +137,9 @@ class SessionAdmin(WithMentor, Console):
         "updated_at",
     )
 
-<<<<<<< HEAD
     def also_changed(self, row: Any) -> list[changes.Key]:
         return [("sessions_app.meeting", row.meeting_id)]
-=======
+
     def get_urls(self) -> list[URLPattern]:
         own = path("week/", self.admin_site.admin_view(self.week), name="sessions_app_session_week")
         return [own, *super().get_urls()]
@@ -159,7 +155,6 @@ class SessionAdmin(WithMentor, Console):
             **calendar.week(request),
         }
         return TemplateResponse(request, "admin/week.html", context)
->>>>>>> d2b86b8 (The console finds anything from one box, shows the week as a calendar, and has its standing views above each list)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj is not None else self.booking_fields
