@@ -205,7 +205,7 @@ class AuditEntryAdmin(ShownOnly):
     def shown_action(self, entry: AuditEntry) -> str:
         return entry.get_action_display()
 
-    @display(description="To", ordering="subject")  # type: ignore[untyped-decorator]
+    @display(description="What", ordering="subject")  # type: ignore[untyped-decorator]
     def shown_subject(self, entry: AuditEntry) -> str:
         """The kind of row, leading to its page where there is one."""
         (change,) = changes.as_read_without_names([entry])
@@ -214,7 +214,7 @@ class AuditEntryAdmin(ShownOnly):
             return change.what
         return format_html('<a href="{}" class="underline">{}</a>', url, change.what)
 
-    @display(description="Which")  # type: ignore[untyped-decorator]
+    @display(description="Fields")  # type: ignore[untyped-decorator]
     def columns(self, entry: AuditEntry) -> str:
         return ", ".join(step.label for step in changes.as_read_without_names([entry])[0].steps)
 

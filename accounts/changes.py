@@ -22,6 +22,7 @@ from accounts.models import AuditEntry
 
 # A longer text is cut: a history is skimmed, and the row itself has the whole of what is now.
 LONGEST: Final = 300
+_AHEAD: Final = 40
 # Of one sweep of what is too old; what is left goes with the next.
 _AT_ONCE: Final = 20_000
 # A row: the model's label and its key.
@@ -37,6 +38,11 @@ class Step:
     before: str
     after: str
     is_hidden: bool = False
+
+    @property
+    def is_small(self) -> bool:
+        """Whether nothing of it can be seen: blanks, line breaks, parts of a minute."""
+        return not self.is_hidden and self.before == self.after
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,7 @@ def _steps(entry: AuditEntry, names: Names) -> list[Step]:
             steps.append(Step(label, "", "", is_hidden=True))
         else:
             before, after = (_value(field, value, names) for value in values)
-            steps.append(Step(label, before, after))
+            steps.append(Step(label, *_cut(before, after)))
     return steps
 
 
@@ -178,7 +184,23 @@ def _value(
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     choices = dict(getattr(field, "flatchoices", None) or ())
-    text = str(choices.get(value, value))
+    return " ".join(str(choices.get(value, value)).split())
+
+
+def _cut(before: str, after: str) -> tuple[str, str]:
+    """Long texts from a little before where they part."""
+    if max(len(before), len(after)) <= LONGEST or before == after:
+        return _short(before), _short(after)
+    same = next(
+        (place for place, (a, b) in enumerate(zip(before, after, strict=False)) if a != b),
+        min(len(before), len(after)),
+    )
+    start = max(0, same - _AHEAD)
+    ahead = "…" if start else ""
+    return ahead + _short(before[start:]), ahead + _short(after[start:])
+
+
+def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
@@ -83,8 +83,8 @@ class RefreshAdmin(ShownOnly):
             request,
             "admin/figures.html",
             {
+                # Without the model's own words, which are about the list of refreshes.
                 **self.admin_site.each_context(request),
-                "opts": self.opts,
                 "title": _("Measures of success"),
                 "refresh": refresh,
                 "underway": open_one,
@@ -149,6 +149,7 @@ def _card(standing: Standing) -> dict[str, Any]:
         "aim": (_("at least %s") if measure.at_least else _("at most %s")) % aim if aim else "",
         "meets": standing.meets,
         "sample": standing.now.sample if standing.now else 0,
+        "counted": measure.counted,
         "change": _change(standing),
         "spark": spark([point.value for point in standing.points]),
     }
@@ -159,6 +160,8 @@ def _change(standing: Standing) -> str:
     change = standing.change
     if change is None:
         return ""
+    if shown(change, standing.measure.unit) == shown(0.0, standing.measure.unit):
+        return _("As four weeks before")
     if standing.measure.unit == PERCENT:
         said = _("%s points") % f"{change * 100:+.0f}"
     else:
@@ -192,7 +195,7 @@ class MentorFiguresAdmin(ShownOnly):
     """How booked each mentor was in 28 days, as of the last refresh."""
 
     list_display = (
-        "mentor_name", "shown_utilization", "booked", "room", "offered", "completed", "no_shows",
+        "mentor_name", "mentor__company", "shown_utilization", "booked", "room", "offered", "completed", "no_shows",
         "shown_rating", "ratings",
     )  # fmt: skip
     list_display_links = None
@@ -205,9 +208,10 @@ class MentorFiguresAdmin(ShownOnly):
         rows: QuerySet[MentorFigures] = super().get_queryset(request)
         return rows.filter(refresh=selectors.latest())
 
-    @display(description="Mentor", ordering="mentor__user__name", header=True)  # type: ignore[untyped-decorator]
-    def mentor_name(self, row: MentorFigures) -> Sequence[str]:
-        return (str(row.mentor.user), row.mentor.company)
+    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    def mentor_name(self, row: MentorFigures) -> str:
+        url = reverse("admin:mentors_mentor_change", args=[row.mentor_id])
+        return format_html('<a href="{}" class="underline">{}</a>', url, row.mentor.user)
 
     @display(description="Utilization", ordering="utilization")  # type: ignore[untyped-decorator]
     def shown_utilization(self, row: MentorFigures) -> str:

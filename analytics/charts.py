@@ -13,10 +13,10 @@ from typing import Final
 
 from analytics.measures import INDEX, MILLISECONDS, PERCENT, SECONDS, STARS
 
-WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 28
+WIDTH, HEIGHT = 640, 260
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 34
 # At most so many labels below, or they run into each other.
-_LABELS: Final = 7
+_LABELS: Final = 6
 
 
 @dataclass(frozen=True)

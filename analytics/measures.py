@@ -28,6 +28,7 @@ class Measure:
         name: for programs.
         label: for people.
         meaning: what exactly is counted, in a sentence.
+        counted: what the sample is of, in the plural.
         unit: of value and target; shares are fractions of 1 with the unit %.
         target: what is aimed at; None where there is no target.
         at_least: whether the target is the least (or else the most) that is good enough.
@@ -37,6 +38,7 @@ class Measure:
     name: str
     label: str
     meaning: str
+    counted: str
     unit: str
     target: float | None
     at_least: bool
@@ -282,16 +284,16 @@ MEASURES: Final = (
     Measure(
         "utilization", "Mentors in use",
         "Of the active mentors who offered hours in 28 days, the share with at least one session.",
-        PERCENT, 0.9, True, _UTILIZATION,
+        "mentors", PERCENT, 0.9, True, _UTILIZATION,
     ),
     Measure(
         "possible", "Bookings of what was possible",
         "Bookings of 28 days, of demand or room, whichever is less. Demand is what was booked and each "
         "week in which a mentee asked and booked nothing.",
-        PERCENT, None, True, _POSSIBLE,
+        "bookings", PERCENT, None, True, _POSSIBLE,
     ),
     Measure(
-        "rating", "Session rating", "Mean of what mentees gave in 28 days, of 5.", STARS, 4.5, True,
+        "rating", "Session rating", "Mean of what mentees gave in 28 days, of 5.", "ratings", STARS, 4.5, True,
         _share(
             f"SELECT {week_of('submitted_at')} AS k, sum(overall) AS top, count(*) AS bottom"
             f" FROM sessions_app_feedback WHERE side = 'mentee' AND {since('submitted_at', _ALL)}"
@@ -301,28 +303,28 @@ MEASURES: Final = (
     Measure(
         "growth", "Growth in bookings",
         "Sessions booked in 28 days, against the 28 days half a year before.",
-        PERCENT, 0.3, True, _GROWTH,
+        "bookings", PERCENT, 0.3, True, _GROWTH,
     ),
     Measure(
         "mentors_active", "Mentors taking part",
         "Of the active mentors, the share with a session in a quarter.",
-        PERCENT, 0.7, True, _MENTORS_ACTIVE,
+        "mentors", PERCENT, 0.7, True, _MENTORS_ACTIVE,
     ),
     Measure(
         "mentees_active", "Mentees taking part",
         "Of the active mentees, the share who asked or had a session in a quarter.",
-        PERCENT, 0.7, True, _MENTEES_ACTIVE,
+        "mentees", PERCENT, 0.7, True, _MENTEES_ACTIVE,
     ),
     Measure(
         "unevenness", "Unevenness between areas",
         "How unevenly areas of expertise are booked, per seat of their room in 28 days: 0 is even, 1 is all in "
         "one (Gini coefficient). The target is ours.",
-        INDEX, 0.4, False, _EVENNESS,
+        "areas", INDEX, 0.4, False, _EVENNESS,
     ),
     Measure(
         "rated_in_time", "Sessions rated within 48 hours",
         "Of the sessions completed in 28 days, the share that their mentee rated within 48 hours.",
-        PERCENT, 0.7, True,
+        "sessions", PERCENT, 0.7, True,
         _share(
             f"SELECT {week_of('s.ends_at')} AS k, count(*) AS bottom,"
             " count(*) FILTER (WHERE f.submitted_at <= s.ends_at + interval '48 hours') AS top"
@@ -335,7 +337,7 @@ MEASURES: Final = (
     Measure(
         "no_shows", "No-shows", "Of the sessions of 28 days that were not cancelled, the share missed by "
         "somebody.",
-        PERCENT, None, False,
+        "sessions", PERCENT, None, False,
         _share(
             f"SELECT {week_of('ends_at')} AS k, count(*) FILTER (WHERE status = 'no_show') AS top,"
             " count(*) AS bottom FROM sessions_app_session"
@@ -345,7 +347,7 @@ MEASURES: Final = (
     Measure(
         "confirmation", "Confirmation mail",
         "How long 95 of 100 confirmations of 28 days took from booking to the mail server.",
-        SECONDS, 30.0, False,
+        "mails", SECONDS, 30.0, False,
         _percentile(
             0.95,
             f"SELECT {week_of('created_at')} AS k,"
@@ -356,29 +358,29 @@ MEASURES: Final = (
     ),
     Measure(
         "airtable_edit", "Airtable edit live",
-        "How long 95 of 100 edits of a day took from Airtable to here.", SECONDS, 10.0, False,
+        "How long 95 of 100 edits of a day took from Airtable to here.", "edits", SECONDS, 10.0, False,
     ),
     Measure(
         "newcomer_95", "New person can sign in",
         "How long 95 of 100 people of 28 days waited from their row in Airtable to their account.",
-        SECONDS, 15.0, False, _newcomers(0.95),
+        "people", SECONDS, 15.0, False, _newcomers(0.95),
     ),
     Measure(
         "newcomer_99", "New person can sign in, at worst", "The same, of 99 of 100 people.",
-        SECONDS, 60.0, False, _newcomers(0.99),
+        "people", SECONDS, 60.0, False, _newcomers(0.99),
     ),
     Measure(
         "double_bookings", "Double bookings",
         "People who are to be in two sessions at once. The database refuses to store one.",
-        NUMBER, 0.0, False, _DOUBLE,
+        "appointments", NUMBER, 0.0, False, _DOUBLE,
     ),
     Measure(
         "api", "API response", "What 95 of 100 API requests of seven days stayed below, in the server.",
-        MILLISECONDS, 500.0, False,
+        "requests", MILLISECONDS, 500.0, False,
     ),
     Measure(
         "match", "Match response", "What 95 of 100 answers of 28 days took in the server.",
-        MILLISECONDS, 200.0, False,
+        "answers", MILLISECONDS, 200.0, False,
         _percentile(
             0.95,
             f"SELECT {week_of('created_at')} AS k, took_ms::float AS value"

@@ -81,6 +81,11 @@ SCHEDULE: dict[str, tuple[str, int]] = {
 
 
 @signals.beat_init.connect
+def say_it_is_the_scheduler(**_: Any) -> None:
+    acting.begin(lambda: acting.Acting("the scheduler"))
+
+
+@signals.beat_init.connect
 def look_at_once(**_: Any) -> None:
     """What runs seldom would otherwise run for the first time long after the start."""
     app.send_task("sync.tasks.keep_webhook", retry=False)

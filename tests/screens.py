@@ -244,6 +244,11 @@ def _show(chrome: Any, width: int, height: int, *, dark: bool) -> None:
     theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     still = {"name": "prefers-reduced-motion", "value": "reduce"}
     chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme, still]})
+    # The console looks for the theme once, when it is opened.
+    chrome.execute_script(
+        "if (location.pathname.startsWith('/admin/')) document.documentElement.classList.toggle('dark', arguments[0])",
+        dark,
+    )
     chrome.execute_async_script(PAINTED, dark)
 
 

@@ -98,9 +98,15 @@ def test_times_are_on_the_readers_clock_and_long_texts_are_cut():
         starts_at="2030-01-01T12:00:00Z", ends_at="2030-01-01T13:00Z"
     )
     Mentor.objects.filter(pk=bob.mentor.pk).update(bio="x" * 1000)
+    Mentor.objects.filter(pk=bob.mentor.pk).update(bio="x" * 500 + "y" * 500)
+    Mentor.objects.filter(pk=bob.mentor.pk).update(bio="x" * 500 + " " + "y" * 500)
+    Mentor.objects.filter(pk=bob.mentor.pk).update(bio="x" * 500 + "\r\n" + "y" * 500)
     browser = console(people.carol(time_zone="Asia/Tokyo"))
     assert "→ 1 Jan 2030, 21:00" in history(browser, row)
-    assert "x" * 301 not in history(browser, bob.mentor)
+    page = history(browser, bob.mentor)
+    assert "x" * 301 not in page
+    assert f"…{'x' * 40}{'y' * 260}…" in page
+    assert "Bio : only blanks, line breaks or parts of a minute" in page
 
 
 def test_a_history_is_paged_and_asks_as_often_for_much_as_for_little():
