@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Value
-from django.db.models.functions import Cast, Extract
+from django.db.models import Case, Count, F, FloatField, QuerySet, Value, When
+from django.db.models.functions import Extract
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _, ngettext_lazy
@@ -28,8 +28,8 @@ CONFLICTS_SINCE: Final = timedelta(days=7)
 # Beat writes down when it ran what every three minutes.
 _SLACK: Final = 300.0
 _SECONDS: Final = {
-    IntervalSchedule.DAYS: 86400, IntervalSchedule.HOURS: 3600, IntervalSchedule.MINUTES: 60,
-    IntervalSchedule.SECONDS: 1, IntervalSchedule.MICROSECONDS: 0,
+    IntervalSchedule.DAYS: 86400.0, IntervalSchedule.HOURS: 3600.0, IntervalSchedule.MINUTES: 60.0,
+    IntervalSchedule.SECONDS: 1.0, IntervalSchedule.MICROSECONDS: 1e-6,
 }  # fmt: skip
 
 
@@ -45,14 +45,15 @@ def refused(_now: datetime) -> QuerySet[OutboxRow]:
 
 def late_schedules(now: datetime) -> QuerySet[PeriodicTask]:
     """Schedules that are on and have not run for three times their interval."""
-    age = Extract(Value(now) - F("last_run_at"), "epoch")
-    # In days and seconds alike, because Postgres may multiply before it looks at the period.
-    every = Cast("interval__every", BigIntegerField())
-    late = Q()
-    for period, seconds in _SECONDS.items():
-        late |= Q(interval__period=period, age__gt=every * 3 * seconds + _SLACK)
-    rows: QuerySet[PeriodicTask] = PeriodicTask.objects.annotate(age=age)
-    return rows.filter(late, enabled=True)
+    rows: QuerySet[PeriodicTask] = PeriodicTask.objects.annotate(
+        age=Extract(Value(now) - F("last_run_at"), "epoch"),
+        # In floating point: a month in microseconds is no integer of the database's.
+        unit=Case(
+            *(When(interval__period=period, then=Value(s)) for period, s in _SECONDS.items()),
+            output_field=FloatField(),
+        ),
+    )
+    return rows.filter(enabled=True, age__gt=F("interval__every") * F("unit") * 3.0 + _SLACK)
 
 
 @dataclass(frozen=True)

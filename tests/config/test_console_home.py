@@ -12,10 +12,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from analytics import services as analytics
-from config.console.attention import QUESTIONS
+from config.console.attention import QUESTIONS, late_schedules
 from matching.models import MatchImpression, MatchRequest, MentorIndex
 from mentors.models import Mentor
 from sessions_app.models import (
@@ -288,6 +288,27 @@ def test_displaced_sessions_are_the_same_for_all_mentors_at_once_as_for_one_by_o
     }
     assert len(one_by_one) == 7
     assert set(attention.displaced(now=now).values_list("pk", flat=True)) == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("every", "period", "hours_ago", "is_late"),
+    [
+        (60, "seconds", 1, True), (86400, "seconds", 48, False), (86400, "seconds", 73, True),
+        (1, "days", 48, False), (1, "days", 73, True), (366, "days", 48, False),
+        (2_000_000_000, "microseconds", 1, False), (2_000_000_000, "microseconds", 2, True),
+        (2, "hours", 6, False), (2, "hours", 7, True), (30, "minutes", 2, True),
+    ],
+)  # fmt: skip
+def test_a_schedule_is_late_after_three_of_its_intervals(every, period, hours_ago, is_late):
+    now = timezone.now()
+    interval, _new = IntervalSchedule.objects.get_or_create(every=every, period=period)
+    PeriodicTask.objects.all().update(last_run_at=now)
+    task = PeriodicTask.objects.order_by("name").first()
+    ago = now - timedelta(hours=hours_ago)
+    PeriodicTask.objects.filter(pk=task.pk).update(interval=interval, last_run_at=ago)
+    assert late_schedules(now).exists() == is_late
+    PeriodicTask.objects.filter(pk=task.pk).update(enabled=False)
+    assert not late_schedules(now).exists()
 
 
 # -- Its price ---------------------------------------------------------------------------------
