@@ -12,11 +12,15 @@ class AccountsConfig(AppConfig):
         from accounts import audited_others  # noqa: F401  the proxies carry the triggers
 
     def ready(self) -> None:
+        from allauth.mfa.signals import authenticator_added
         from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate
 
-        from accounts import acting
+        from accounts import acting, second_factor
         from accounts.roles import create_groups
 
+        authenticator_added.connect(
+            second_factor.note_set_up, dispatch_uid="accounts.second_factor"
+        )
         connection_created.connect(acting.install, dispatch_uid="accounts.acting")
         post_migrate.connect(create_groups, dispatch_uid="accounts.roles")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
 from django.http import HttpRequest
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -11,7 +12,7 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import services
+from accounts import second_factor, services
 from accounts.models import ApiToken, User
 
 
@@ -33,8 +34,27 @@ class BearerTokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+class SessionTokenAuthentication(XSessionTokenAuthentication):  # type: ignore[misc]
+    """`X-Session-Token`, from allauth's own API."""
+
+    def authenticate(self, request: Request) -> tuple[User, object] | None:
+        found: tuple[User, object] | None = super().authenticate(request)
+        if found is not None:
+            second_factor.refuse_if_missing(session=found[1], user=found[0])
+        return found
+
+
 class WebSessionAuthentication(SessionAuthentication):
     """The web pages' own session, with its CSRF check; for our pages and the API browser."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        assert isinstance(user, User)
+        second_factor.refuse_if_missing(session=request._request.session, user=user)
+        return user, None
 
     def authenticate_header(self, request: HttpRequest) -> str:
         return "Bearer"

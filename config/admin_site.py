@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
@@ -19,6 +18,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from accounts import second_factor
+from accounts.admin_parts import person
 from config.console.finding import find
 from config.console.home import home
 
@@ -79,6 +80,7 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
         @functools.wraps(inside)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if self.has_permission(request):
+                second_factor.has_arrived(request)
                 return inside(request, *args, **kwargs)
             return turn_away(request, back_to=request.get_full_path())
 
@@ -107,14 +109,8 @@ def is_active_staff(request: HttpRequest) -> bool:
 
 
 def has_second_factor(request: HttpRequest) -> bool:
-    """Whether a second factor was used in this very session; asked only where others can reach us.
-
-    allauth does not require one: a person who never set one up signs in by password alone.
-    """
-    return settings.DEBUG or any(
-        record.get("method") == "mfa"
-        for record in get_authentication_records(request, request.user)
-    )
+    """Whether a second factor was used in this very session; asked only where others can reach us."""
+    return not second_factor.is_missing(session=request.session, user=person(request))
 
 
 def turn_away(request: HttpRequest, *, back_to: str) -> HttpResponseRedirect:
@@ -127,8 +123,9 @@ def turn_away(request: HttpRequest, *, back_to: str) -> HttpResponseRedirect:
     if is_mfa_enabled(request.user):
         messages.info(request, _("Confirm your second factor to open the console."))
         return redirect(f"{reverse('mfa_reauthenticate')}?{back}")
+    second_factor.remember_where(request, back_to)
     messages.warning(
         request,
-        _("The console needs a second factor. Set one up here, then open the console again."),
+        _("The console needs a second factor. Set one up, an app or a key, and go on from there."),
     )
     return redirect("mfa_index")
