@@ -60,15 +60,14 @@ class Prepared:
     def of(self, values: Iterable[Any]) -> list[tuple[Any, ...]]:
         """The rows that have one of these values."""
         array = _array(values)
+        parameters = [array if value is GIVEN else value for value in self._parameters]
         with connection.cursor() as cursor:
-            cursor.execute(
-                self._sql, [array if value is GIVEN else value for value in self._parameters]
-            )
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-        if not self._converters:
-            return rows
-        compiler = self._query.get_compiler(connection=connection)
-        return [tuple(row) for row in compiler.apply_converters(rows, self._converters)]
+            cursor.execute(self._sql, parameters)
+            rows: Iterable[Any] = cursor.fetchall()
+        if self._converters:
+            compiler = self._query.get_compiler(connection=connection)
+            rows = map(tuple, compiler.apply_converters(rows, self._converters))
+        return list(rows)
 
 
 def _array(values: Iterable[Any]) -> str:

@@ -6,6 +6,7 @@ Nothing is decided here: whoever differs is read once more and goes the way of e
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping as MappingType, Sequence
 from contextlib import suppress
@@ -14,7 +15,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, TextField
+from django.db.models.functions import Cast
 
 from sync.airtable import Record
 from sync.lookups import GIVEN, OneOf, Prepared
@@ -134,16 +136,15 @@ def pairs_of(mapping: Mapping, records: Sequence[Record]) -> list[Pair]:
 def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -> list[Record]:
     """Those in which anything is not as it was last agreed, on either side, or that are not known."""
     columns = _columns(mapping.subject, usable(mapping, table))
-    found = _links_in(mapping.table).of([record.id for record in records])
-    links = {link[0]: link for link in found}
-    here = _here(mapping, columns, [link[1] for link in links.values()])
+    links = _links(mapping.table, records)
+    here = _here(mapping, columns, [object_id for object_id, _, _ in links.values()])
     says = SYNC_MESSAGE in table.columns
 
     def is_as_agreed(record: Record) -> bool:
         link = links.get(record.id)
         if link is None:
             return False
-        _, object_id, ancestor, message = link
+        object_id, ancestor, message = link
         values = here.get(object_id)
         if values is None:
             return False
@@ -157,10 +158,24 @@ def differing(mapping: Mapping, records: Sequence[Record], table: TableSchema) -
     return [record for record in records if not is_as_agreed(record)]
 
 
+def _links(table: str, records: Sequence[Record]) -> dict[str, tuple[UUID, Kept, str]]:
+    """By record: the object, what was last agreed on, and what Sync Message should say."""
+    found = _links_in(table).of([record.id for record in records])
+    # Read together, because then the names of the fields are made only once.
+    ancestors = json.loads(f"[{','.join([ancestor for *_, ancestor in found])}]")
+    return {
+        record_id: (object_id, ancestor, message)
+        for (record_id, object_id, message, _), ancestor in zip(found, ancestors, strict=True)
+    }
+
+
 @lru_cache(maxsize=32)
 def _links_in(table: str) -> Prepared:
-    links = RecordLink.objects.filter(OneOf("record_id", GIVEN), table=table, state=LINKED)
-    return Prepared(links.values_list("record_id", "object_id", "ancestor", "message"))
+    return Prepared(
+        RecordLink.objects.filter(OneOf("record_id", GIVEN), table=table, state=LINKED)
+        .annotate(text=Cast("ancestor", TextField()))
+        .values_list("record_id", "object_id", "message", "text")
+    )
 
 
 def _are_ours_in_place(cells: Kept, object_id: UUID, message: str | None) -> bool:
