@@ -29,7 +29,7 @@ COPY . .
 # collectstatic asks for a complete configuration, though it uses none of it. None of this stays.
 # A named volume takes its owner from the folder it covers, so media exists and belongs to the user.
 RUN SECRET_KEY=only-for-collectstatic-in-the-image-build-0123456789 \
-    EMAIL_URL=memorymail:// DATABASE_URL=postgres://build REDIS_URL=redis://build \
+    EMAIL_URL=memorymail:// DATABASE_URL=postgres://build@build/build REDIS_URL=redis://build \
     SITE_URL=http://localhost:8000 ALLOWED_HOSTS=localhost EMBEDDING_BACKEND=hashing \
     python manage.py collectstatic --noinput \
  && mkdir -p /app/media \

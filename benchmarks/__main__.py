@@ -21,6 +21,7 @@ NAMES = {
     "market": "twelve weeks of the demo's market: who is booked, and what it costs in relevance",
     "analytics": "the figures of 1,000,000 sessions, beside one plain pass, and a reader meanwhile",
     "console": "the program managers' pages with 10,000 mentors and 50,000 sessions: time and queries",
+    "pages": "founders' pages with 1,000 mentors: the server's time, and Lighthouse's scores",
     "sync_lag": "how long a change takes to the other side, and new people while 5,000 changes are sent",
 }
 # What starts services of its own, kills them, and therefore uses no others.

@@ -2,11 +2,19 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.contrib.staticfiles import apps as staticfiles_apps
 
 
 class OperationsAdminConfig(admin_apps.AdminConfig):
     default = False  # named in INSTALLED_APPS; this module's own app is the one below
     default_site = "config.admin_site.OperationsSite"
+
+
+class StaticFilesConfig(staticfiles_apps.StaticFilesConfig):
+    """The style sheet's source is not served, and imports what collectstatic would look for in vain."""
+
+    default = False
+    ignore_patterns = [*staticfiles_apps.StaticFilesConfig.ignore_patterns, "src"]
 
 
 class ConfigConfig(AppConfig):
