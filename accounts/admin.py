@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
@@ -14,11 +15,13 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import RangeDateTimeFilter
+from django.utils.translation import gettext as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import changes, services
+from accounts.admin_bulk import Bulk, Effect, InBulk
+from accounts.admin_filters import PeriodFilter
 from accounts.admin_parts import Console, ShownOnly, may, person
 from accounts.models import TIME_ZONES, AuditEntry, ProgramSettings, User
 
@@ -42,7 +45,7 @@ class PersonForm(ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(Console):
+class UserAdmin(InBulk):
     """People. Roles and status go through the services, which keep groups and sign-ins right."""
 
     form = PersonForm
@@ -59,7 +62,8 @@ class UserAdmin(Console):
     list_filter = ("role", "status", "last_seen_at", "created_at")
     search_fields = ("name", "email")
     ordering = ("name", "email")
-    actions = ("suspend", "reactivate", "send_reset_link")
+    actions = ("send_reset_link",)
+    bulks = ("suspend", "reactivate")
     readonly_fields = ("status", "last_seen_at", "created_at")
     people = ("email", "name", "role", "time_zone", "language", "photo_source")
 
@@ -136,21 +140,32 @@ class UserAdmin(Console):
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return may(request, "accounts.change_user")
 
-    @admin.action(description="Suspend: keep out and sign out everywhere", permissions=["manage"])
-    def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, services.suspend, "suspended")
+    def bulk(self, name: str) -> Bulk | None:
+        return {
+            "suspend": Bulk(
+                "suspend", _("Suspend: keep out and sign out everywhere"), _("Suspend these people?"),
+                _("Suspend"), "accounts.change_user", _if_suspended,
+                self._each(services.suspend, _("suspended")), is_heavy=True,
+            ),
+            "reactivate": Bulk(
+                "reactivate", _("Reactivate: let in again"), _("Let these people in again?"),
+                _("Reactivate"), "accounts.change_user", _if_reactivated,
+                self._each(services.reactivate, _("reactivated")),
+            ),
+        }.get(name)  # fmt: skip
 
-    @admin.action(description="Reactivate: let in again", permissions=["manage"])
-    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, services.reactivate, "reactivated")
+    def _each(self, service: Any, what: str) -> Any:
+        def carry_out(
+            request: HttpRequest, people: Sequence[User], values: Mapping[str, Any]
+        ) -> None:
+            by, now = person(request), timezone.now()
+            done = sum(
+                self.attempt(request, lambda user=user: service(user=user, by=by, now=now))  # type: ignore[misc]
+                for user in people
+            )
+            self.tell_done(request, done, len(people), what)
 
-    def _each(self, request: HttpRequest, people: QuerySet[User], service: Any, what: str) -> None:
-        by, now, chosen = person(request), timezone.now(), list(people)
-        done = sum(
-            self.attempt(request, lambda user=user: service(user=user, by=by, now=now))  # type: ignore[misc]
-            for user in chosen
-        )
-        self.tell_done(request, done, len(chosen), what)
+        return carry_out
 
     @admin.action(description="Send a link to choose a new password", permissions=["manage"])
     def send_reset_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -161,6 +176,37 @@ class UserAdmin(Console):
                 self.message_user(request, f"A link is on its way to {user.email}.")
             else:
                 self.message_user(request, f"{user.email} cannot be written to.", messages.ERROR)
+
+
+def _if_suspended(people: Sequence[User], values: Mapping[str, Any]) -> list[Effect]:
+    going = [user for user in people if user.status != User.Status.SUSPENDED]
+    ranking = [user for user in going if _outranks(user)]
+    others = [user for user in going if not _outranks(user)]
+    return [
+        Effect(
+            _("are signed out everywhere and may not come back"), others,
+            _("What they have booked stays as it is. They are not written to."),
+        ),
+        Effect(
+            _("are administrators"), ranking,
+            _("They are suspended as well, if you are one yourself."),
+        ),
+        Effect(
+            _("are suspended already"), [user for user in people if user not in going],
+            is_change=False,
+        ),
+    ]  # fmt: skip
+
+
+def _if_reactivated(people: Sequence[User], values: Mapping[str, Any]) -> list[Effect]:
+    active = User.Status.ACTIVE
+    return [
+        Effect(_("may sign in again"), [user for user in people if user.status != active]),
+        Effect(
+            _("may sign in already"), [user for user in people if user.status == active],
+            is_change=False,
+        ),
+    ]  # fmt: skip
 
 
 def _is_administrator(request: HttpRequest) -> bool:
@@ -186,7 +232,7 @@ class AuditEntryAdmin(ShownOnly):
         "address",
     )
     list_display_links = ("at",)
-    list_filter = ("action", ("subject", AllValuesFieldListFilter), ("at", RangeDateTimeFilter))
+    list_filter = ("action", ("subject", AllValuesFieldListFilter), ("at", PeriodFilter))
     list_filter_submit = True
     list_select_related = ("actor",)
     search_fields = ("=object_id", "=about", "actor__name", "actor__email", "origin", "=address")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-# Group -> app -> (models, actions). Deleting people, mentors and sessions is left to administrators:
-# a program manager deactivates or cancels, which keeps history.
 PROGRAM_MANAGERS = "Program managers"
-GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    PROGRAM_MANAGERS: {
-        # Who changed what is shown by pages that change nothing, whatever is granted here.
-        "accounts": (("user", "programsettings", "auditentry"), ("view", "add", "change")),
-        "content": (("messagetemplate", "helpprompt"), ("view", "add", "change", "delete")),
-        "mentors": (
+# Group -> (app, models, actions). Just what their pages need: deleting people, mentors and sessions is left
+# to administrators (a program manager deactivates or cancels, which keeps history), and what only the
+# product writes is there to be read.
+Grant = tuple[str, tuple[str, ...], tuple[str, ...]]
+GROUPS: dict[str, tuple[Grant, ...]] = {
+    PROGRAM_MANAGERS: (
+        ("accounts", ("user", "programsettings"), ("view", "add", "change")),
+        ("accounts", ("auditentry",), ("view",)),
+        ("content", ("messagetemplate", "helpprompt"), ("view", "add", "change", "delete")),
+        (
+            "mentors",
             ("mentor", "mentee", "expertise", "savedmentor", "block"),
             ("view", "add", "change"),
         ),
-        "sessions_app": (
+        (
+            "sessions_app",
             (
                 "availabilitywindow",
                 "weeklyhours",
@@ -25,33 +29,26 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "busytime",
                 "waitlistentry",
                 "hold",
-                "messagepreferences",
                 "meeting",
                 "session",
-                "sessionevent",
-                "feedback",
-                "notification",
-                "waitlistentry",
-                "hold",
             ),
             ("view", "add", "change"),
         ),
-        # Requests and indexed texts are shown by pages that change nothing, whatever is granted here.
-        "matching": (
-            (
-                "matchrequest",
-                "matchimpression",
-                "matchfeedback",
-                "mentorembedding",
-                "modeluse",
-                "matchpolicy",
-                "savedquery",
-                "experiment",
-                "marketrun",
-            ),
+        # Sent again, tried again; never written by hand.
+        ("sessions_app", ("notification", "messagepreferences"), ("view", "change")),
+        ("sessions_app", ("sessionevent", "feedback"), ("view",)),
+        (
+            "matching",
+            ("matchrequest", "matchimpression", "matchfeedback", "mentorembedding", "modeluse"),
+            ("view",),
+        ),
+        (
+            "matching",
+            ("matchpolicy", "savedquery", "experiment", "marketrun"),
             ("view", "add", "change", "delete"),
         ),
-        "sync": (
+        (
+            "sync",
             (
                 "outboxrow",
                 "recordlink",
@@ -71,10 +68,10 @@ GROUPS: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("view", "change"),
         ),
-        "analytics": (("refresh", "mentorfigures"), ("view", "add")),
-        "django_celery_beat": (("periodictask", "intervalschedule"), ("view", "change")),
-        "account": (("emailaddress",), ("view",)),
-    }
+        ("analytics", ("refresh", "mentorfigures"), ("view", "add")),
+        ("django_celery_beat", ("periodictask", "intervalschedule"), ("view", "change")),
+        ("account", ("emailaddress",), ("view",)),
+    )
 }
 
 
@@ -85,16 +82,12 @@ def create_groups(**_: Any) -> None:
     """
     from django.contrib.auth.models import Group, Permission
 
-    for name, apps in GROUPS.items():
+    for name, grants in GROUPS.items():
         group, _created = Group.objects.get_or_create(name=name)
-        wanted = [
-            f"{action}_{model}"
-            for models, actions in apps.values()
-            for model in models
-            for action in actions
-        ]
-        group.permissions.add(
-            *Permission.objects.filter(
-                content_type__app_label__in=list(apps), codename__in=wanted
-            ).values_list("pk", flat=True)
-        )
+        for app, models, actions in grants:
+            wanted = [f"{action}_{model}" for model in models for action in actions]
+            group.permissions.add(
+                *Permission.objects.filter(
+                    content_type__app_label=app, codename__in=wanted
+                ).values_list("pk", flat=True)
+            )

@@ -22,9 +22,6 @@ from django.utils import timezone
 from django_celery_beat.admin import (
     ClockedScheduleAdmin as BaseClockedScheduleAdmin,
     CrontabScheduleAdmin as BaseCrontabScheduleAdmin,
-    PeriodicTaskAdmin as BasePeriodicTaskAdmin,
-    PeriodicTaskForm as BasePeriodicTaskForm,
-    TaskSelectWidget,
 )
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -34,11 +31,11 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin_parts import ShownOnly, WithHistory
 from config.console import attention
 from config.console.mentor_list import MentorAdmin
+from config.console.schedules import PeriodicTaskAdmin
 from mentors.models import Mentor
 
 admin.site.register(Mentor, MentorAdmin)
@@ -49,25 +46,7 @@ for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule,
     admin.site.unregister(_model)
 
 
-class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]
-    """The list of our tasks: a plain select would lose it."""
-
-
-class PeriodicTaskForm(BasePeriodicTaskForm):  # type: ignore[misc]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # Absent on a page that only shows.
-        if "task" in self.fields:
-            self.fields["task"].widget = UnfoldAdminTextInputWidget()
-        if "regtask" in self.fields:
-            self.fields["regtask"].widget = TaskSelect()
-
-
-@admin.register(PeriodicTask)
-class PeriodicTaskAdmin(WithHistory, BasePeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
-    form = PeriodicTaskForm
-    ordering = ("name",)
-    date_hierarchy = None
+admin.site.register(PeriodicTask, PeriodicTaskAdmin)
 
 
 @admin.register(IntervalSchedule)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from unfold.decorators import display
 
 from accounts.admin_parts import ShownInline, ShownOnly
+from matching import embeddings
 from matching.models import (
     MatchFeedback,
     MatchImpression,
@@ -18,6 +19,7 @@ from matching.models import (
     MentorEmbedding,
     ModelUse,
 )
+from matching.selectors import Progress, mentors_by_model, progress
 from matching.services import model_state
 
 
@@ -102,6 +104,16 @@ class MentorEmbeddingAdmin(ShownOnly):
     ordering = ("mentor__user__name", "model_id", "chunk_no")
     fields = ("mentor_name", "model_id", "chunk_no", "text")
     readonly_fields = ("mentor_name",)
+    list_before_template = "admin/index_progress.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """How far the search knows the mentors stands above what it knows of them."""
+        if self.has_view_permission(request):
+            extra_context = {**(extra_context or {}), "indexes": _indexes()}
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MentorEmbedding]:
         rows: QuerySet[MentorEmbedding] = super().get_queryset(request)
@@ -146,3 +158,13 @@ class ModelUseAdmin(ShownOnly):
     @display(description="US dollars", ordering="cost")  # type: ignore[untyped-decorator]
     def dollars(self, use: ModelUse) -> str:
         return f"{use.cost:.4f}"
+
+
+def _indexes() -> list[tuple[Progress, bool]]:
+    """Each index and whether questions are answered by it: the words', the model's in use, others kept."""
+    try:
+        in_use = embeddings.backend().model_id
+    except embeddings.EmbeddingUnavailable:
+        in_use = ""
+    models = {*mentors_by_model(), *filter(None, [in_use])}
+    return [(one, one.name in ("", in_use)) for one in progress(sorted(models))]

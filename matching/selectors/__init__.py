@@ -9,8 +9,10 @@ from matching.selectors.experiments import (
 )
 from matching.selectors.retrieval import Eligible, WhoMayBeFound, likeness, retrieve
 from matching.selectors.staleness import (
+    Progress,
     StaleMentor,
     mentors_by_model,
+    progress,
     stale_mentors,
     stale_words,
     vectors_of,
@@ -20,6 +22,7 @@ from matching.selectors.told import reasons_told
 __all__ = [
     "Asker",
     "Eligible",
+    "Progress",
     "StaleMentor",
     "WhoMayBeFound",
     "as_judged",
@@ -28,6 +31,7 @@ __all__ = [
     "left_out",
     "likeness",
     "mentors_by_model",
+    "progress",
     "reasons_told",
     "requests_before",
     "requests_of",

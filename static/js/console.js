@@ -1,5 +1,6 @@
 // The console's box that finds anything: Ctrl K leads to it, arrows walk through what was found, Escape ends it.
-// Without this the form leads to a page of its own. In the calendar, left and right turn the weeks.
+// Without this the form leads to a page of its own. In the calendar, left and right turn the weeks; a template's preview
+// follows what is typed.
 (() => {
   const box = () => document.getElementById("find");
   const links = () => [...document.querySelectorAll("#found a")];
@@ -32,4 +33,22 @@
   });
 
   document.addEventListener("click", (event) => { if (!event.target.closest(".find")) close(); });
+
+  // A message template's preview follows what is typed. It is fetched and not navigated to, so that Back leads where it did;
+  // nothing in it may run.
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.querySelector("button[formtarget=message-preview]");
+    const frame = document.querySelector("iframe[name=message-preview]");
+    if (!button || !frame) return;
+    let wait, last = 0;
+    const show = async () => {
+      const mine = ++last;
+      const answer = await fetch(button.formAction, { method: "POST", body: new FormData(button.form) }).catch(() => null);
+      if (!answer?.ok || mine !== last) return;
+      frame.setAttribute("sandbox", "");
+      frame.removeAttribute("src");
+      frame.srcdoc = await answer.text();
+    };
+    button.form.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(show, 350); });
+  });
 })();

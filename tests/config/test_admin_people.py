@@ -51,7 +51,7 @@ def test_a_manager_does_not_touch_an_administrator():
         ).status_code
         == 403
     )
-    browser.post("/admin/accounts/user/", {"action": "suspend", "_selected_action": [root.pk]})
+    browser.post("/admin/accounts/user/bulk/suspend/", {"chosen": root.pk, "step": "do"})
     root.refresh_from_db()
     assert (root.name, root.status) == ("root", "active")
 
@@ -72,10 +72,14 @@ def test_people_are_suspended_and_let_in_again():
     alice, browser = people.alice(), console(people.carol())
     alices = people.browser(alice)
     where = "/admin/accounts/user/"
-    browser.post(where, {"action": "suspend", "_selected_action": [alice.pk]})
+    first = browser.post(where, {"action": "suspend", "_selected_action": [alice.pk]})
+    assert "signed out everywhere" in first.content.decode()
+    alice.refresh_from_db()
+    assert alice.status == "active", "Nothing happens before somebody has seen what would."
+    browser.post(f"{where}bulk/suspend/", {"chosen": alice.pk, "step": "do"})
     alice.refresh_from_db()
     assert alice.status == "suspended"
-    browser.post(where, {"action": "reactivate", "_selected_action": [alice.pk]})
+    browser.post(f"{where}bulk/reactivate/", {"chosen": alice.pk, "step": "do"})
     alice.refresh_from_db()
     assert alice.status == "active"
     assert alices.get("/accounts/email/").status_code == 302  # nothing of before came back to life
