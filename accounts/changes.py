@@ -13,11 +13,11 @@ from django.db import connection, models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts import selectors
+from accounts.dates import date_format
 from accounts.models import AuditEntry
 
 # A longer text is cut: a history is skimmed, and the row itself has the whole of what is now.

@@ -5,7 +5,7 @@ import json
 import zoneinfo
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -69,7 +69,8 @@ class RefuseNulMiddleware:
             or "%00" in request.META.get("QUERY_STRING", "")
             or any("\0" in value for value in request.COOKIES.values())
         ):
-            sentence = _("The address holds a character that cannot be used.")
+            with _stranger_language(request):
+                sentence = _("The address holds a character that cannot be used.")
             if is_api(request):
                 return JsonResponse({"code": "invalid", "detail": sentence}, status=400)
             return HttpResponse(sentence, status=400, content_type="text/plain; charset=utf-8")
@@ -120,16 +121,22 @@ class RefuseUnreadableJsonMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith("/api/auth/app/") and request.body:
-            try:
-                refuse_unstorable(json.loads(request.body))
-            except RecursionError:
-                body = {"code": "malformed", "detail": _("The body is not valid JSON.")}
+            with _stranger_language(request):
+                body = self._refused(request.body)
+            if body:
                 return JsonResponse(body, status=400)
-            except Invalid as refusal:
-                return JsonResponse(refusal_body(refusal), status=400)
-            except ValueError:
-                pass  # allauth says so itself
         return self.get_response(request)
+
+    def _refused(self, body: bytes) -> dict[str, Any]:
+        try:
+            refuse_unstorable(json.loads(body))
+        except RecursionError:
+            return {"code": "malformed", "detail": _("The body is not valid JSON.")}
+        except Invalid as refusal:
+            return refusal_body(refusal)
+        except ValueError:
+            pass  # allauth says so itself
+        return {}
 
 
 class PersonMiddleware:
@@ -166,6 +173,12 @@ def _zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
     if chosen in TIME_ZONES:
         return zoneinfo.ZoneInfo(chosen)
     return zoneinfo.ZoneInfo("UTC")
+
+
+def _stranger_language(request: HttpRequest) -> translation.override:
+    """What LocaleMiddleware will find, for what is refused before it: else the language of whichever
+    request the thread served last."""
+    return translation.override(translation.get_language_from_request(request))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class Refusal(Exception):
     """Something a person asked for and the rules refuse.
@@ -30,8 +32,8 @@ class NotFound(Refusal):
 
     code = "not_found"
 
-    def __init__(self, sentence: str = "There is nothing here, or it is not yours to see.") -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence or _("There is nothing here, or it is not yours to see."))
 
 
 class NotAllowed(Refusal):
@@ -52,10 +54,10 @@ class InvalidCredentials(Refusal):
 
     code = "invalid_credentials"
 
-    def __init__(
-        self, sentence: str = "The e-mail address, the password or the code is not right."
-    ) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(
+            sentence or _("The e-mail address, the password or the code is not right.")
+        )
 
 
 class SecondFactorRequired(Refusal):

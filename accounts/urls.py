@@ -10,6 +10,7 @@ app_name = "accounts"
 urlpatterns = [
     path("settings/", views.settings_page, name="settings"),
     path("settings/privacy/", views.privacy, name="privacy"),
+    path("language/", views.language, name="language"),
 ]
 
 if settings.DEMO:

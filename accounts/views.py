@@ -11,8 +11,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts import mailbox as box, services
 from accounts.forms import SettingsForm
@@ -51,6 +57,35 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 def privacy(request: HttpRequest) -> HttpResponse:
     """Who sees what of this person."""
     return render(request, "accounts/privacy.html")
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Show the pages in another language from now on, and go back to where one was.
+
+    For whoever is signed in it is their setting, so that their mail follows; a stranger's is a cookie.
+    """
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    answer = redirect(back if is_ours else "home")
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(settings.LANGUAGES):
+        return answer
+    if isinstance(request.user, User):
+        services.update_person(
+            user_id=request.user.pk, changes={"language": chosen}, now=timezone.now()
+        )
+    answer.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        chosen,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+    return answer
 
 
 # -- The mailbox of a development machine ------------------------------------------------------

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.dates import date_format
 from analytics import selectors
 from analytics.charts import Chart, Series
 from analytics.measures import BY_NAME, NUMBER, PERCENT, STARS

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import activate, get_language_from_request, gettext as _
 
 from accounts import services as accounts
 from accounts.models import User
@@ -30,14 +31,18 @@ def _first_steps(request: HttpRequest, user: User) -> HttpResponse | None:
     """A mentor who was invited and comes for the first time: the one thing that we need of them.
 
     Whoever entered them did not know their clock, and hours on the wrong one would be worse than none:
-    so it is the browser's, until they say otherwise.
+    so it is the browser's, until they say otherwise. The same goes for the language.
     """
     now = timezone.now()
     if not invitations.welcome_due(user=user, now=now):
         return None
-    zone = zone_of_browser(request)
-    if zone and user.time_zone == "UTC":
-        accounts.update_person(user_id=user.pk, changes={"time_zone": zone}, now=now)
+    zone, language = zone_of_browser(request), get_language_from_request(request)
+    changes = {"time_zone": zone} if zone and user.time_zone == "UTC" else {}
+    if user.language == settings.LANGUAGE_CODE:
+        changes["language"] = language
+        activate(language)
+    if changes:
+        accounts.update_person(user_id=user.pk, changes=changes, now=now)
     # What signing in has to say (a code that was right, an address that is theirs) is said by this.
     list(messages.get_messages(request))
     messages.info(request, _("Welcome! When can founders book you? You can change it at any time."))

@@ -19,9 +19,10 @@ from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _, ngettext
 
+from accounts.dates import date_format
 from matching.profile_text import SENTENCE_END
 from matching.ranking import NEW_FOR, Tag
 from matching.words import Asked, cue, says, stems, telling, tokens

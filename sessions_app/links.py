@@ -19,9 +19,9 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.dates import date_format
 from accounts.models import User
 from accounts.refusals import NotFound
 from sessions_app import selectors

@@ -24,7 +24,7 @@ from sessions_app.mail_html import blocks
 from sessions_app.models import Notification, Session
 from sessions_app.preferences import OPTIONAL
 from sessions_app.variables import session_url, variables_of
-from sessions_app.wording import SHIPPED, Wording, fill
+from sessions_app.wording import SHIPPED, Wording, Words, fill
 
 # A calendar is told only where its event changes; a reminder of the same event would be noise.
 CALENDAR_METHOD: dict[str, Method] = {
@@ -70,7 +70,7 @@ def compose(notification: Notification, *, now: datetime) -> EmailMultiAlternati
     return mail
 
 
-def write_letter(words: Wording, variables: Mapping[str, str], *, stop: str = "") -> Letter:
+def write_letter(words: Words, variables: Mapping[str, str], *, stop: str = "") -> Letter:
     """The words filled in, as text and as HTML.
 
     Args:
@@ -92,7 +92,7 @@ def write_letter(words: Wording, variables: Mapping[str, str], *, stop: str = ""
     return Letter(subject, text, html)
 
 
-def wording(kind: str) -> Wording:
+def wording(kind: str) -> Words:
     """The PM's template of that name if there is an active one with a body, else the shipped words."""
     label = Notification.Kind(kind).label
     own = MessageTemplate.objects.filter(

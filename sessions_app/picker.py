@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
+from accounts.dates import date_format
 from accounts.times import utc
 from mentors.models import Mentee, Mentor
 from sessions_app import selectors

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.dates import date_format
 from sessions_app.models import Hold, WaitlistEntry
 from sessions_app.picker import oddness, other_clock
 from sessions_app.selectors.waitlist import IN_LINE

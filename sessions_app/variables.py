@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _, ngettext
 
+from accounts.dates import date_format
 from accounts.models import User
 from accounts.selectors import program
 from sessions_app.links import Verb, make_link
@@ -155,7 +156,7 @@ def _day(at: datetime, now: datetime) -> str:
     ahead = (timezone.localtime(at).date() - timezone.localtime(now).date()).days
     if ahead in (0, 1):
         return [_("Today"), _("Tomorrow")][ahead]
-    return date_format(timezone.localtime(at), "l")
+    return capfirst(date_format(timezone.localtime(at), "l"))  # a subject begins with it
 
 
 def _starts_in(ahead: timedelta) -> str:

@@ -10,8 +10,9 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_noop as _
 
 from sessions_app.models import Notification
 
@@ -54,87 +55,142 @@ class Wording:
     body: str
 
 
-_FACTS = (
+class OurWords:
+    """Words of ours, in the language that is active when they are read.
+
+    In paragraphs, so that what several messages share is translated once.
+    """
+
+    def __init__(self, subject: str, *paragraphs: str) -> None:
+        self._subject, self._paragraphs = subject, paragraphs
+
+    @property
+    def subject(self) -> str:
+        return gettext(self._subject)
+
+    @property
+    def body(self) -> str:
+        return "\n\n".join(map(gettext, self._paragraphs))
+
+
+Words: TypeAlias = Wording | OurWords
+
+_HELLO = _("Hello {{ recipient_name }},")
+_FACTS = _(
     "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
     "Where: {{ where }}\nGoal: {{ goal }}"
 )
-_LINKS = (
-    "\n\nSee the session: {{ session_url }}\nMove it: {{ move_url }}\nCancel it: {{ cancel_url }}"
+_LINKS = _(
+    "See the session: {{ session_url }}\nMove it: {{ move_url }}\nCancel it: {{ cancel_url }}"
 )
 _ASK = (
-    "\n\nGive feedback: {{ feedback_url }}\n\nIt takes a minute and needs no sign-in. {{ other_name }} "
-    "sees your answers once both of you have given theirs."
+    _("Give feedback: {{ feedback_url }}"),
+    _(
+        "It takes a minute and needs no sign-in. {{ other_name }} sees your answers once both of you have "
+        "given theirs."
+    ),
 )
-SHIPPED: Mapping[str, Wording] = {
-    Notification.Kind.BOOKED: Wording(
-        "Booked: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} is booked.\n\n"
-        + _FACTS
-        + "\n\nThe invitation is attached, so it can go straight into your calendar.\n"
-        "{{ how_to_join }}" + _LINKS,
+SHIPPED: Mapping[str, OurWords] = {
+    Notification.Kind.BOOKED: OurWords(
+        _("Booked: {{ mentor_name }} and {{ mentee_name }}, {{ when }}"),
+        _HELLO,
+        _("Your session with {{ other_name }} is booked."),
+        _FACTS,
+        _(
+            "The invitation is attached, so it can go straight into your calendar.\n"
+            "{{ how_to_join }}"
+        ),
+        _LINKS,
     ),
-    Notification.Kind.REQUESTED: Wording(
-        "Requested: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
-        "Hello {{ recipient_name }},\n\n{{ mentee_name }} asked {{ mentor_name }} for a session. The "
-        "time is held until {{ mentor_name }} answers.\n\n"
-        + _FACTS
-        + "\nAnswer due: {{ answer_by }}\n\nSee the request: {{ session_url }}\n"
-        "Cancel or decline it: {{ cancel_url }}",
+    Notification.Kind.REQUESTED: OurWords(
+        _("Requested: {{ mentor_name }} and {{ mentee_name }}, {{ when }}"),
+        _HELLO,
+        _(
+            "{{ mentee_name }} asked {{ mentor_name }} for a session. The time is held until "
+            "{{ mentor_name }} answers."
+        ),
+        _(
+            "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
+            "Where: {{ where }}\nGoal: {{ goal }}\nAnswer due: {{ answer_by }}"
+        ),
+        _("See the request: {{ session_url }}\nCancel or decline it: {{ cancel_url }}"),
     ),
-    Notification.Kind.MOVED: Wording(
-        "Moved: {{ mentor_name }} and {{ mentee_name }}, now {{ when }}",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} has a new time.\n\n"
-        "Now: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
-        "Before: {{ was }}\nWhere: {{ where }}\nMoved by: {{ changed_by }}\nReason: {{ reason }}\n\n"
-        "The event in your calendar moves with this message." + _LINKS,
+    Notification.Kind.MOVED: OurWords(
+        _("Moved: {{ mentor_name }} and {{ mentee_name }}, now {{ when }}"),
+        _HELLO,
+        _("Your session with {{ other_name }} has a new time."),
+        _(
+            "Now: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
+            "Before: {{ was }}\nWhere: {{ where }}\nMoved by: {{ changed_by }}\nReason: {{ reason }}"
+        ),
+        _("The event in your calendar moves with this message."),
+        _LINKS,
     ),
-    Notification.Kind.CANCELLED: Wording(
-        "Cancelled: {{ mentor_name }} and {{ mentee_name }}, {{ when }}",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} will not take place.\n\n"
-        "It was for: {{ when }}\nCancelled by: {{ changed_by }}\nReason: {{ reason }}\n\n"
-        "The event leaves your calendar with this message.\n\n"
-        "Find another time: {{ mentor_url }}\nSee the session: {{ session_url }}",
+    Notification.Kind.CANCELLED: OurWords(
+        _("Cancelled: {{ mentor_name }} and {{ mentee_name }}, {{ when }}"),
+        _HELLO,
+        _("Your session with {{ other_name }} will not take place."),
+        _("It was for: {{ when }}\nCancelled by: {{ changed_by }}\nReason: {{ reason }}"),
+        _("The event leaves your calendar with this message."),
+        _("Find another time: {{ mentor_url }}\nSee the session: {{ session_url }}"),
     ),
-    Notification.Kind.REMINDER_DAY: Wording(
-        "{{ day }}: your session with {{ other_name }}",
-        "Hello {{ recipient_name }},\n\nA reminder of your session with {{ other_name }}.\n\n"
-        + _FACTS
-        + "\n\n{{ how_to_join }}"
-        + _LINKS,
+    Notification.Kind.REMINDER_DAY: OurWords(
+        _("{{ day }}: your session with {{ other_name }}"),
+        _HELLO,
+        _("A reminder of your session with {{ other_name }}."),
+        _FACTS,
+        "{{ how_to_join }}",
+        _LINKS,
     ),
-    Notification.Kind.REMINDER_HOUR: Wording(
-        "{{ starts_in }}: your session with {{ other_name }}",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} starts soon.\n\n"
-        + _FACTS
-        + "\n\n{{ how_to_join }}\n\nSee and join it: {{ session_url }}",
+    Notification.Kind.REMINDER_HOUR: OurWords(
+        _("{{ starts_in }}: your session with {{ other_name }}"),
+        _HELLO,
+        _("Your session with {{ other_name }} starts soon."),
+        _FACTS,
+        "{{ how_to_join }}",
+        _("See and join it: {{ session_url }}"),
     ),
-    Notification.Kind.NO_SHOW: Wording(
-        "Your session with {{ other_name }}: noted as missed",
-        "Hello {{ recipient_name }},\n\nYour session with {{ other_name }} was noted as missed.\n\n"
-        "It was for: {{ when }}\nDid not come: {{ absent_name }}\nYou can disagree until: "
-        "{{ answer_by }}\n\nIf that is not what happened, say so on the session's page. Otherwise "
-        "these things happen; find another time.\n\nSay what happened: {{ session_url }}\n"
-        "Find another time: {{ mentor_url }}",
+    Notification.Kind.NO_SHOW: OurWords(
+        _("Your session with {{ other_name }}: noted as missed"),
+        _HELLO,
+        _("Your session with {{ other_name }} was noted as missed."),
+        _(
+            "It was for: {{ when }}\nDid not come: {{ absent_name }}\nYou can disagree until: "
+            "{{ answer_by }}"
+        ),
+        _(
+            "If that is not what happened, say so on the session's page. Otherwise these things happen; "
+            "find another time."
+        ),
+        _("Say what happened: {{ session_url }}\nFind another time: {{ mentor_url }}"),
     ),
-    Notification.Kind.FEEDBACK: Wording(
-        "How was your session with {{ other_name }}?",
-        "Hello {{ recipient_name }},\n\nHow was your session with {{ other_name }} on {{ when }}?" + _ASK,
+    Notification.Kind.FEEDBACK: OurWords(
+        _("How was your session with {{ other_name }}?"),
+        _HELLO,
+        _("How was your session with {{ other_name }} on {{ when }}?"),
+        *_ASK,
     ),
-    Notification.Kind.FEEDBACK_NUDGE: Wording(
-        "Still time to say how it was with {{ other_name }}",
-        "Hello {{ recipient_name }},\n\nYou met {{ other_name }} on {{ when }}. A word on how it went "
-        "helps them, and helps us find the right people for you. We will not ask again." + _ASK,
+    Notification.Kind.FEEDBACK_NUDGE: OurWords(
+        _("Still time to say how it was with {{ other_name }}"),
+        _HELLO,
+        _(
+            "You met {{ other_name }} on {{ when }}. A word on how it went helps them, and helps us find "
+            "the right people for you. We will not ask again."
+        ),
+        *_ASK,
     ),
-    Notification.Kind.WAITLIST_OFFER: Wording(
-        "A time with {{ mentor_name }} is kept for you: {{ when }}",
-        "Hello {{ recipient_name }},\n\nYou waited for a time with {{ mentor_name }}. One has opened, "
-        "and it is kept for you.\n\n"
-        "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ mentor_name }}: {{ their_time }}\n"
-        "Where: {{ where }}\nKept until: {{ answer_by }}\n\n"
-        "Take it or pass it on: {{ offer_url }}\n\n"
-        "After that it goes to the next person who waits.",
+    Notification.Kind.WAITLIST_OFFER: OurWords(
+        _("A time with {{ mentor_name }} is kept for you: {{ when }}"),
+        _HELLO,
+        _("You waited for a time with {{ mentor_name }}. One has opened, and it is kept for you."),
+        _(
+            "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ mentor_name }}: {{ their_time }}\n"
+            "Where: {{ where }}\nKept until: {{ answer_by }}"
+        ),
+        _("Take it or pass it on: {{ offer_url }}"),
+        _("After that it goes to the next person who waits."),
     ),
-}  # fmt: skip
+}
 # What a preview shows in place of a person's data.
 SAMPLE: Mapping[str, str] = {
     "recipient_name": "Alice",
@@ -255,8 +311,8 @@ def sentence_about(name: str) -> str:
     """What is said about a variable that does not exist."""
     near = nearest_variable(name)
     if near:
-        return _("“%(name)s” is not a variable. Did you mean %(near)s?") % {
+        return gettext("“%(name)s” is not a variable. Did you mean %(near)s?") % {
             "name": name,
             "near": near,
         }
-    return _("“%(name)s” is not a variable of our messages.") % {"name": name}
+    return gettext("“%(name)s” is not a variable of our messages.") % {"name": name}

@@ -15,13 +15,14 @@ from django.core.mail import EmailMultiAlternatives
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext_noop as _
 
 from accounts import services as accounts
 from accounts.models import User
 from accounts.selectors import program
 from sessions_app.messages import write_letter
 from sessions_app.posting import Post
-from sessions_app.wording import Wording
+from sessions_app.wording import OurWords
 from sync.invitations import claim_url
 from sync.models import RecordLink
 from sync.people_models import AddressChange, DueMail, Invitation
@@ -29,27 +30,42 @@ from sync.people_models import AddressChange, DueMail, Invitation
 State = DueMail.State
 Letter: TypeAlias = Invitation | AddressChange
 
-_AS_MENTOR = Wording(
-    "You are invited to {{ program_name }}",
-    "Hello {{ recipient_name }},\n\n{{ program_name }} has entered you as a mentor, so that founders "
-    "can book an hour with you.\n\nStart here: {{ claim_url }}\n\nWe e-mail you a code, and you are in; "
-    "no password is needed. Then say when you have time: that is all we need from you.\n\n"
-    "Your address: {{ address }}\n\nIf you do not know what this is about, leave it: nothing happens "
-    "without you.",
+_HELLO = _("Hello {{ recipient_name }},")
+_INVITED = _("You are invited to {{ program_name }}")
+_START = _("Start here: {{ claim_url }}")
+_ADDRESS = _("Your address: {{ address }}")
+_LEAVE_IT = _("If you do not know what this is about, leave it: nothing happens without you.")
+_AS_MENTOR = OurWords(
+    _INVITED,
+    _HELLO,
+    _(
+        "{{ program_name }} has entered you as a mentor, so that founders can book an hour with you."
+    ),
+    _START,
+    _(
+        "We e-mail you a code, and you are in; no password is needed. Then say when you have time: that is "
+        "all we need from you."
+    ),
+    _ADDRESS,
+    _LEAVE_IT,
 )
-_AS_MENTEE = Wording(
-    "You are invited to {{ program_name }}",
-    "Hello {{ recipient_name }},\n\n{{ program_name }} has entered you, so that you can find a mentor "
-    "and book an hour.\n\nStart here: {{ claim_url }}\n\nWe e-mail you a code, and you are in; no "
-    "password is needed.\n\nYour address: {{ address }}\n\nIf you do not know what this is about, leave "
-    "it: nothing happens without you.",
+_AS_MENTEE = OurWords(
+    _INVITED,
+    _HELLO,
+    _("{{ program_name }} has entered you, so that you can find a mentor and book an hour."),
+    _START,
+    _("We e-mail you a code, and you are in; no password is needed."),
+    _ADDRESS,
+    _LEAVE_IT,
 )
-_NEW_ADDRESS = Wording(
-    "Is this your new address?",
-    "Hello {{ recipient_name }},\n\nA program manager of {{ program_name }} noted another e-mail address "
-    "for you.\n\nNew address: {{ new_address }}\n\nYou still sign in with the old one, until you say "
-    "that the new one is yours.\n\nUse the new address: {{ address_url }}\n\nIf it is not yours, leave "
-    "this or decline it there: nothing changes.",
+_NEW_ADDRESS = OurWords(
+    _("Is this your new address?"),
+    _HELLO,
+    _("A program manager of {{ program_name }} noted another e-mail address for you."),
+    _("New address: {{ new_address }}"),
+    _("You still sign in with the old one, until you say that the new one is yours."),
+    _("Use the new address: {{ address_url }}"),
+    _("If it is not yours, leave this or decline it there: nothing changes."),
 )
 
 
@@ -101,7 +117,7 @@ def compose(row: Letter) -> EmailMultiAlternatives:
     return mail
 
 
-def _words(row: Letter) -> Wording:
+def _words(row: Letter) -> OurWords:
     if isinstance(row, AddressChange):
         return _NEW_ADDRESS
     return _AS_MENTOR if row.subject == "mentor" else _AS_MENTEE

@@ -14,10 +14,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
+from accounts.dates import date_format
 from accounts.models import User
 from config.admin_menu import navigation
 from content.models import HelpPrompt, MessageTemplate

@@ -22,6 +22,7 @@ from sessions_app.wording import (
     SHIPPED,
     VARIABLES,
     Wording,
+    Words,
     kind_named,
     sample_of,
     sentence_about,
@@ -121,7 +122,9 @@ class MessageTemplateAdmin(Console):
         kind = kind_named(name)
         shipped = SHIPPED.get(kind, Wording("", ""))
         # As at sending: without a body our own words go out, without a subject our own subject.
-        words = Wording(subject.strip() or shipped.subject, body) if body.strip() else shipped
+        words: Words = shipped
+        if body.strip():
+            words = Wording(subject.strip() or shipped.subject, body)
         context = {
             "letter": write_letter(words, sample_of(kind)),
             "unknown": [sentence_about(name) for name in unknown_variables(subject, body)],

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.dates import date_format
 from accounts.models import User
 from accounts.refusals import Invalid, NotFound
 from accounts.times import EARLIEST, LATEST

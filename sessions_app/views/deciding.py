@@ -14,8 +14,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.formats import date_format
 
+from accounts.dates import date_format
 from accounts.http import status_of
 from accounts.idempotency import once_per_form
 from accounts.refusals import Refusal

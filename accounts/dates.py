@@ -1,0 +1,27 @@
+"""Dates in the order and with the small words of the reader's language.
+
+Pages and messages ask for a date by its English pattern, as "l j F"; in Spanish a month needs a "de" before it.
+What differs is said once, in `PIECES` of `config/formats/<language>/formats.py`, and not in every sentence.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from functools import lru_cache
+
+from django.utils import formats
+from django.utils.translation import get_language
+
+
+def date_format(value: date | datetime | time, pattern: str) -> str:
+    """A date or time by a pattern as English would write it, in the active language."""
+    return formats.date_format(value, in_language(pattern, get_language() or ""))
+
+
+@lru_cache(maxsize=256)
+def in_language(pattern: str, language: str) -> str:
+    """The pattern with the pieces that the language writes in another way."""
+    for module in formats.get_format_modules(language) if language else ():
+        for piece, own in getattr(module, "PIECES", {}).items():
+            pattern = pattern.replace(piece, own)
+    return pattern

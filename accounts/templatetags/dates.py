@@ -1,0 +1,24 @@
+"""The `date` of every template: Django's own, in the order that the reader's language writes.
+
+A builtin of the engine (settings), so that no template can forget to load it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template.defaultfilters import date as as_django_writes
+from django.utils.translation import get_language
+
+from accounts.dates import in_language
+
+register = template.Library()
+
+
+@register.filter(expects_localtime=True, is_safe=False)
+def date(value: Any, pattern: str | None = None) -> str:
+    """As Django's, with a pattern as English would write it."""
+    return str(
+        as_django_writes(value, in_language(pattern, get_language() or "") if pattern else None)
+    )
