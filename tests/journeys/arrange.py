@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 PASSWORD = "officehours-demo"
@@ -40,14 +40,26 @@ def arrange() -> dict[str, str]:
     person("dora@example.com", "Dora Displaced")
     addresses = {}
 
+    def free(days: int) -> datetime:
+        """A full hour that many days ahead at which Alice, who has sessions of the demo, is free."""
+        begins = (now + timedelta(days=days)).replace(hour=8, minute=0, second=0, microsecond=0)
+        hers = Session.objects.filter(mentee=alice.mentee)
+        while hers.filter(
+            starts_at__lt=begins + timedelta(hours=1), ends_at__gt=begins - timedelta(hours=1)
+        ).exists():
+            begins += timedelta(hours=1)
+        return begins
+
+    def hours_of(mentor: Any, days: int, **window: Any) -> AvailabilityWindow:
+        return open_window(mentor, starts_at=free(days), **{"hours": 0.5, **window})
+
     def past(mentor: Any, days: int) -> Session:
         """A session of Alice's that many days ago."""
-        begins = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-        hours = open_window(mentor, starts_at=begins, hours=0.5)
-        return book(alice, hours, clock=lambda: begins - timedelta(days=2))
+        hours = hours_of(mentor, -days)
+        return book(alice, hours, clock=lambda: hours.starts_at - timedelta(days=2))
 
-    rated, missed = past(person("pia@example.com", "Pia Past").mentor, 1), None
-    missed = past(person("abel@example.com", "Abel Absent").mentor, 2)
+    rated = past(person("pia@example.com", "Pia Past").mentor, 2)
+    missed = past(person("abel@example.com", "Abel Absent").mentor, 1)
     services.finish_ended_sessions(now=now)
     services.report_absence(
         session_id=missed.pk, by=missed.mentor.user, side="mentee",
@@ -57,25 +69,25 @@ def arrange() -> dict[str, str]:
     addresses["missed"] = f"/sessions/{missed.pk}/"
 
     asks = person("ada@example.com", "Ada Approves", approves_bookings=True)
-    pending = book(alice, open_window(asks.mentor, days=4))
+    pending = book(alice, hours_of(asks.mentor, 4))
     addresses["pending"] = f"/sessions/{pending.pk}/"
     group = person("gus@example.com", "Gus Group").mentor
-    addresses["group"] = f"/sessions/{book(alice, open_window(group, days=6, capacity=5)).pk}/"
-    called_off = book(alice, open_window(person("cal@example.com", "Cal Off").mentor, days=8))
+    addresses["group"] = f"/sessions/{book(alice, hours_of(group, 6, capacity=5)).pk}/"
+    called_off = book(alice, hours_of(person("cal@example.com", "Cal Off").mentor, 8))
     cancel(called_off)
     addresses["cancelled"] = f"/sessions/{called_off.pk}/"
 
     full = person("wendy@example.com", "Wendy Waited").mentor
-    full_hour(full, days=5)
+    full_hour(full, starts_at=free(5))
     wait(alice, full)
     addresses["in line"] = f"/mentors/{full.pk}/"
     freed = person("otto@example.com", "Otto Offers").mentor
-    _hours, session = full_hour(freed, days=7)
+    _hours, session = full_hour(freed, starts_at=free(7))
     wait(alice, freed)
     cancel(session)
     addresses["offered"] = f"/mentors/{freed.pk}/"
     held = person("hal@example.com", "Hal Held").mentor
-    hours = open_window(held, days=9)
+    hours = hours_of(held, 9, hours=2)
     services.hold_slot(
         mentor_id=held.pk, mentee=alice.mentee, starts_at=hours.starts_at, by=alice,
         clock=timezone.now,

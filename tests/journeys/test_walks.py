@@ -219,7 +219,7 @@ def test_by_keyboard_alone(product):
         eventually(lambda: page.all("main .btn-danger"), within=15, what="The question")
         _tab_to(page, "main .btn-danger")
         keys(Keys.ENTER)
-        eventually(lambda: "cancelled" in page.find("h1").text, within=15, what="Cancelled")
+        eventually(lambda: page.all("main .state-cancelled"), within=15, what="Cancelled")
 
 
 def _focused(page):
