@@ -169,7 +169,7 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
 }
 
 
-# Of people who are there only in a product of ours (tests/journeys/arrange.py).
+# Of people who are there only in a product of ours (tests/journeys/states.py).
 RARE: Final[dict[str, tuple[Stop, ...]]] = {
     "nobody@example.com": (
         ("empty-search", "/search/"),

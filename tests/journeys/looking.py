@@ -15,6 +15,7 @@ from tests.journeys.product import Product
 PASSWORD: Final = "officehours-demo"
 # The last is the first at 400 %, where nothing may run over the edge.
 DESK, PHONE, ZOOMED = (1280, 900), (390, 844), (320, 640)
+_VIEWS: Final = ((DESK, False), (ZOOMED, True))
 AXE: Final = Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js"
 
 _RUN_AXE: Final = """
@@ -28,13 +29,12 @@ axe.run(document, {
   (error) => done([`axe: ${error}`]),
 );
 """
-# The new colours are on the screen, not on their way.
+# The new colours are on the screen, not on their way: two frames later, and nothing is fading.
 PAINTED: Final = r"""
 const [dark, done] = arguments;
 const settled = () => matchMedia("(prefers-color-scheme: dark)").matches === dark
   && document.getAnimations().every((animation) => animation.playState !== "running");
-const wait = () => requestAnimationFrame(() => setTimeout(
-  () => (settled() ? setTimeout(() => (settled() ? done() : wait()), 150) : wait()), 30));
+const wait = () => requestAnimationFrame(() => requestAnimationFrame(() => (settled() ? done() : wait())));
 wait();
 """
 # How far things moved by themselves while the page came up.
@@ -66,7 +66,13 @@ class Walk:
         self.page = page
         self.product = product
         self.faults: list[str] = []
+        self._view = (DESK, False)  # the size and the theme of the screen
         self.seen: list[str] = []
+
+    def show(self, size: tuple[int, int], *, dark: bool = False) -> None:
+        if self._view != (size, dark):
+            show(self.page, size=size, dark=dark)
+            self._view = (size, dark)
 
     def open(self, path: str) -> None:
         self.page.open(self.product.url + path)
@@ -96,14 +102,15 @@ class Walk:
 
     def _wrong(self) -> Iterator[str]:
         ask = self.page.chrome.execute_script
-        self.page.chrome.execute_script(AXE.read_text(encoding="utf-8"))
-        for size, dark in ((DESK, False), (ZOOMED, True)):
-            show(self.page, size=size, dark=dark)
+        ask(AXE.read_text(encoding="utf-8"))
+        # Beginning with the one that the page came up in: changing takes longer than looking.
+        for size, dark in sorted(_VIEWS, key=lambda view: view != self._view):
+            self.show(size, dark=dark)
             found = self.page.chrome.execute_async_script(_RUN_AXE)
             yield from (f"{'dark, narrow' if dark else 'light, wide'}: {fault}" for fault in found)
-        too_wide = ask("return document.documentElement.scrollWidth - innerWidth")
-        if too_wide > 0:
-            yield f"{too_wide} px wider than a narrow screen"
+            too_wide = ask("return document.documentElement.scrollWidth - innerWidth")
+            if too_wide > 0:
+                yield f"{too_wide} px wider than a screen of {size[0]}"
         yield from self.noise()
 
     def noise(self) -> list[str]:
@@ -134,7 +141,8 @@ def walking(product: Product, *, size: tuple[int, int] = DESK) -> Iterator[Walk]
     """A walk in a browser of its own, at whose end nothing may have been wrong."""
     with chromium() as chrome:
         walk = Walk(Page(chrome), product)
-        show(walk.page, size=size)
+        show(walk.page, size=DESK)
+        walk.show(size)
         yield walk
         wrong = walk.faults + walk.noise()
         assert not wrong, "\n".join(wrong)

@@ -53,7 +53,7 @@ class Product:
             return refusal.code, _parsed(refusal.read())
 
     def arranged(self) -> dict[str, str]:
-        """Puts the product into the states of tests/journeys/arrange.py, and says where each is seen.
+        """Puts the product into the states of tests/journeys/states.py, and says where each is seen.
 
         Once for a product: people are made who can be made only once.
         """
