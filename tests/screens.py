@@ -137,6 +137,13 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
     ),
     "carol@example.com": (
         ("admin", "/admin/"),
+        ("admin-everything", "/admin/everything/"),
+        ("admin-find", "/admin/find/?q=bob"),
+        ("admin-week", "/admin/sessions_app/session/week/"),
+        ("admin-schedules", "/admin/django_celery_beat/periodictask/"),
+        ("admin-index", "/admin/matching/mentorembedding/"),
+        ("admin-template", "/admin/content/messagetemplate/add/?name=Session%20booked"),
+        ("admin-mentors-unused", "/admin/mentors/mentor/?needs=unused"),
         ("admin-mentors", "/admin/mentors/mentor/"),
         ("admin-mentor", follow("#result_list tbody a[href*='/change/']")),
         ("admin-mentor-history", follow("a[href$='/history/']")),

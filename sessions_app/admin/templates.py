@@ -97,13 +97,23 @@ class MessageTemplateAdmin(Console):
             ],
             "shipped": [(label, f"{add}?name={label}") for label in _LABELS],
             "preview_url": reverse("admin:content_messagetemplate_preview"),
-            "previewed": MessageTemplate.objects.filter(pk=object_id).first()
-            if object_id and _is_uuid(object_id)
-            else None,
+            "previewed": self._previewed(request, object_id),
         }
         return super().changeform_view(
             request, object_id, form_url, (extra_context or {}) | context
         )
+
+    def _previewed(self, request: HttpRequest, object_id: str | None) -> MessageTemplate | None:
+        """What the page begins with, so that the preview does too."""
+        if object_id is None:
+            words = self.get_changeform_initial_data(request)
+            parts = {
+                name: words[name]
+                for name in ("name", "channel", "subject", "body")
+                if name in words
+            }
+            return MessageTemplate(**parts) if parts.get("body") else None
+        return MessageTemplate.objects.filter(pk=object_id).first() if _is_uuid(object_id) else None
 
     def get_urls(self) -> list[URLPattern]:
         own = path(

@@ -114,3 +114,11 @@ def test_what_goes_with_a_deletion_is_said_before_it_is_done(carol):
     assert HelpPrompt.objects.exists()
     carol.post(url, {"post": "yes"})
     assert not HelpPrompt.objects.exists()
+
+
+def test_the_preview_begins_with_the_words_that_the_form_begins_with(carol):
+    page = carol.get("/admin/content/messagetemplate/add/?name=Session%20booked&_popup=1")
+    source = unescape(re.search(r'<iframe[^>]+src="([^"]+)"', page.content.decode())[1])
+    shown = text_of(carol.get(source))
+    assert "Booked:" in shown
+    assert "our own go out" not in shown

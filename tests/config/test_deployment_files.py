@@ -144,7 +144,9 @@ def test_the_image_installs_by_hash_and_runs_as_nobody_special():
 def test_what_the_image_runs_to_collect_files_works(tmp_path):
     """There is no other check that every address in a style sheet leads somewhere."""
     run = re.search(
-        r"^RUN (SECRET_KEY=.*?collectstatic --noinput)", read("Dockerfile"), re.MULTILINE | re.DOTALL
+        r"^RUN (SECRET_KEY=.*?collectstatic --noinput)",
+        read("Dockerfile"),
+        re.MULTILINE | re.DOTALL,
     )
     assert run
     words = shlex.split(run[1].replace("\\\n", " "))

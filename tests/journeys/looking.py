@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +16,16 @@ PASSWORD: Final = "officehours-demo"
 # The last is the first at 400 %, where nothing may run over the edge.
 DESK, PHONE, ZOOMED = (1280, 900), (390, 844), (320, 640)
 _VIEWS: Final = ((DESK, False), (ZOOMED, True))
+SERIOUS: Final = ("critical", "serious")
 AXE: Final = Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js"
 
 _RUN_AXE: Final = """
-const done = arguments[arguments.length - 1];
+const [impacts, done] = arguments;
 axe.run(document, {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
   resultTypes: ["violations"],
 }).then(
-  ({violations}) => done(violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
+  ({violations}) => done(violations.filter(({impact}) => impacts.includes(impact)).flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
     `${id}: ${html.replace(/\\s+/g, " ").slice(0, 160)} (${failureSummary.replace(/\\s+/g, " ").slice(0, 240)})`))),
   (error) => done([`axe: ${error}`]),
 );
@@ -60,9 +61,16 @@ def show(page: Page, *, size: tuple[int, int], dark: bool = False) -> None:
 
 
 class Walk:
-    """Goes from page to page and notes what is wrong with each."""
+    """Goes from page to page and notes what is wrong with each.
 
-    def __init__(self, page: Page, product: Product) -> None:
+    Args:
+        impacts: which of axe's findings count; on pages that are not ours alone, the serious ones.
+    """
+
+    def __init__(
+        self, page: Page, product: Product, impacts: Sequence[str] = (*SERIOUS, "moderate", "minor")
+    ) -> None:
+        self.impacts = list(impacts)
         self.page = page
         self.product = product
         self.faults: list[str] = []
@@ -106,7 +114,7 @@ class Walk:
         # Beginning with the one that the page came up in: changing takes longer than looking.
         for size, dark in sorted(_VIEWS, key=lambda view: view != self._view):
             self.show(size, dark=dark)
-            found = self.page.chrome.execute_async_script(_RUN_AXE)
+            found = self.page.chrome.execute_async_script(_RUN_AXE, self.impacts)
             yield from (f"{'dark, narrow' if dark else 'light, wide'}: {fault}" for fault in found)
             too_wide = ask("return document.documentElement.scrollWidth - innerWidth")
             if too_wide > 0:
@@ -137,10 +145,10 @@ class Walk:
 
 
 @contextmanager
-def walking(product: Product, *, size: tuple[int, int] = DESK) -> Iterator[Walk]:
+def walking(product: Product, *, size: tuple[int, int] = DESK, **more: Any) -> Iterator[Walk]:
     """A walk in a browser of its own, at whose end nothing may have been wrong."""
     with chromium() as chrome:
-        walk = Walk(Page(chrome), product)
+        walk = Walk(Page(chrome), product, **more)
         show(walk.page, size=DESK)
         walk.show(size)
         yield walk
