@@ -15,17 +15,17 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import changes, services
 from accounts.admin_bulk import Bulk, Effect, InBulk
 from accounts.admin_filters import PeriodFilter
-from accounts.admin_parts import Console, ShownOnly, may, person
+from accounts.admin_parts import Colours, Console, ShownOnly, may, person
 from accounts.models import TIME_ZONES, AuditEntry, ProgramSettings, User
 
-STATUS_COLOURS = {"Active": "success", "Inactive": "warning", "Suspended": "danger"}
+STATUS_COLOURS = Colours({"Active": "success", "Inactive": "warning", "Suspended": "danger"})
 # A program manager may make mentors and mentees; who is staff is the administrators' decision.
 ROLES_FOR_ALL = (User.Role.MENTEE, User.Role.MENTOR)
 
@@ -128,11 +128,11 @@ class UserAdmin(InBulk):
             services.set_role(user=form.instance, role=form.instance.role)
 
     # -- Columns
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("Status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, user: User) -> str:
         return user.get_status_display()
 
-    @display(description="Address verified", boolean=True)  # type: ignore[untyped-decorator]
+    @display(description=_("Address verified"), boolean=True)  # type: ignore[untyped-decorator]
     def is_verified(self, user: Any) -> bool:
         return bool(user.verified)
 
@@ -167,7 +167,7 @@ class UserAdmin(InBulk):
 
         return carry_out
 
-    @admin.action(description="Send a link to choose a new password", permissions=["manage"])
+    @admin.action(description=_("Send a link to choose a new password"), permissions=["manage"])
     def send_reset_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
             form = ResetPasswordForm({"email": user.email})
@@ -236,7 +236,7 @@ class AuditEntryAdmin(ShownOnly):
     list_filter_submit = True
     list_select_related = ("actor",)
     search_fields = ("=object_id", "=about", "actor__name", "actor__email", "origin", "=address")
-    search_help_text = "A key, who it was, where it came from"
+    search_help_text = _("A key, who it was, where it came from")
     ordering = ("-id",)
     fields = readonly_fields = (
         "at", "shown_action", "shown_subject", "object_id", "who", "shown_origin", "origin", "address",
@@ -244,14 +244,14 @@ class AuditEntryAdmin(ShownOnly):
     )  # fmt: skip
 
     @display(  # type: ignore[untyped-decorator]
-        description="What happened",
+        description=_("What happened"),
         ordering="action",
-        label={"Added": "success", "Removed": "danger"},
+        label=Colours({"Added": "success", "Removed": "danger"}),
     )
     def shown_action(self, entry: AuditEntry) -> str:
         return entry.get_action_display()
 
-    @display(description="What", ordering="subject")  # type: ignore[untyped-decorator]
+    @display(description=_("What"), ordering="subject")  # type: ignore[untyped-decorator]
     def shown_subject(self, entry: AuditEntry) -> str:
         """The kind of row, leading to its page where there is one."""
         (change,) = changes.as_read_without_names([entry])
@@ -260,19 +260,19 @@ class AuditEntryAdmin(ShownOnly):
             return change.what
         return format_html('<a href="{}" class="underline">{}</a>', url, change.what)
 
-    @display(description="Fields")  # type: ignore[untyped-decorator]
+    @display(description=_("Fields"))  # type: ignore[untyped-decorator]
     def columns(self, entry: AuditEntry) -> str:
         return ", ".join(step.label for step in changes.as_read_without_names([entry])[0].steps)
 
-    @display(description="Who", ordering="actor__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Who"), ordering="actor__name")  # type: ignore[untyped-decorator]
     def who(self, entry: AuditEntry) -> str:
         return str(entry.actor or "-")
 
-    @display(description="From", ordering="origin")  # type: ignore[untyped-decorator]
+    @display(description=_("From"), ordering="origin")  # type: ignore[untyped-decorator]
     def shown_origin(self, entry: AuditEntry) -> str:
         return changes.where_of(entry.origin)
 
-    @display(description="Before and after")  # type: ignore[untyped-decorator]
+    @display(description=_("Before and after"))  # type: ignore[untyped-decorator]
     def shown_changes(self, entry: AuditEntry) -> str:
         return render_to_string(
             "admin/changed_fields.html", {"change": changes.as_read([entry])[0]}

@@ -36,6 +36,19 @@ def may(request: HttpRequest, permission: str) -> bool:
     return person(request).has_perm(permission)
 
 
+class Colours(dict[str, str]):
+    """Which colour a state is shown in, by its English words; found by what the reader sees.
+
+    Unfold looks the shown words up, which are the reader's language by then.
+    """
+
+    def __contains__(self, shown: object) -> bool:
+        return any(_(words) == shown for words in self)
+
+    def __getitem__(self, shown: str) -> str:
+        return next(colour for words, colour in self.items() if _(words) == shown)
+
+
 class Named:
     """Every control says what it is, also in a table, where its label is only the column's heading."""
 

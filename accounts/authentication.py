@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from rest_framework.authentication import (
     BaseAuthentication,
     SessionAuthentication,
@@ -20,13 +21,13 @@ class BearerTokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer oh_…`, a token from POST /api/auth/token."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        scheme, _, value = get_authorization_header(request).decode("latin-1").partition(" ")
+        scheme, _blank, value = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
         token = services.token_of(value.strip())
         if token is None:
             raise AuthenticationFailed(
-                "This token is unknown or has ended. Sign in again for a new one."
+                _("This token is unknown or has ended. Sign in again for a new one.")
             )
         return token.user, token
 

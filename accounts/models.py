@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 
@@ -59,18 +60,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in. What they are to the program is `role` and their Mentor or Mentee row."""
 
     class Role(models.TextChoices):
-        MENTEE = "mentee", "Mentee"
-        MENTOR = "mentor", "Mentor"
-        PM = "pm", "Program manager"
-        ADMIN = "admin", "Administrator"
+        MENTEE = "mentee", _("Mentee")
+        MENTOR = "mentor", _("Mentor")
+        PM = "pm", _("Program manager")
+        ADMIN = "admin", _("Administrator")
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "Active"
-        INACTIVE = "inactive", "Inactive"
-        SUSPENDED = "suspended", "Suspended"
+        ACTIVE = "active", _("Active")
+        INACTIVE = "inactive", _("Inactive")
+        SUSPENDED = "suspended", _("Suspended")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField("e-mail")
+    email = models.EmailField(_("e-mail"))
     name = models.CharField(max_length=120, blank=True)
     role = models.CharField(max_length=16, choices=Role, default=Role.MENTEE)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
@@ -83,7 +84,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     time_zone = models.CharField(max_length=64, default="UTC")
     language = models.CharField(max_length=8, default="en")
-    photo_source = WebAddressField("photo address", blank=True)
+    photo_source = WebAddressField(_("photo address"), blank=True)
     photo = models.FileField(upload_to="photos/", blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -216,8 +217,8 @@ class ProgramSettings(models.Model):
     """The one program that this deployment serves. One row."""
 
     class SignUp(models.TextChoices):
-        OPEN = "open", "Anyone may sign up"
-        INVITED = "invited", "Only people we know"
+        OPEN = "open", _("Anyone may sign up")
+        INVITED = "invited", _("Only people we know")
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(max_length=80, default="Office Hours")
@@ -226,43 +227,45 @@ class ProgramSettings(models.Model):
     sign_up = models.CharField(max_length=8, choices=SignUp, default=SignUp.OPEN)
     cancel_cutoff_minutes = models.PositiveIntegerField(
         default=0,
-        help_text="How long before the start a mentee may still cancel. 0: until it starts.",
+        help_text=_("How long before the start a mentee may still cancel. 0: until it starts."),
     )
     reschedule_cutoff_minutes = models.PositiveIntegerField(
-        default=120, help_text="How long before the start a session may still be moved."
+        default=120, help_text=_("How long before the start a session may still be moved.")
     )
     pending_lapses_after_hours = models.PositiveSmallIntegerField(default=48)
     dispute_hours = models.PositiveSmallIntegerField(
-        default=48, help_text="How long after a session an absence may be reported or disputed."
+        default=48, help_text=_("How long after a session an absence may be reported or disputed.")
     )
     waitlist_offer_minutes = models.PositiveSmallIntegerField(
-        default=720, help_text="How long a freed time is held for the next on the waitlist."
+        default=720, help_text=_("How long a freed time is held for the next on the waitlist.")
     )
     self_service_hold_minutes = models.PositiveSmallIntegerField(
         default=0,
-        help_text="How long a mentee may hold a time before booking it. 0: they may not.",
+        help_text=_("How long a mentee may hold a time before booking it. 0: they may not."),
     )
     shows_group_attendees = models.BooleanField(
-        default=False, help_text="Whether the people of a group session see one another's names."
+        default=False, help_text=_("Whether the people of a group session see one another's names.")
     )
     default_session_minutes = models.PositiveSmallIntegerField(default=30)
     language_model_helps = models.BooleanField(
         default=False,
-        help_text="A language model may help to find mentors. Then what a mentee asks, and what mentors "
-        "show of themselves, goes to its provider, without names or e-mail addresses. It needs "
-        "OPENAI_API_KEY.",
+        help_text=_(
+            "A language model may help to find mentors. Then what a mentee asks, and what mentors "
+            "show of themselves, goes to its provider, without names or e-mail addresses. It needs "
+            "OPENAI_API_KEY."
+        ),
     )
 
     audit_months = models.PositiveSmallIntegerField(
-        "changes are kept for",
+        _("changes are kept for"),
         default=24,
         db_default=24,
-        help_text="How many months it is kept who changed what.",
+        help_text=_("How many months it is kept who changed what."),
     )
 
     class Meta:
-        verbose_name = "program settings"
-        verbose_name_plural = "program settings"
+        verbose_name = _("program settings")
+        verbose_name_plural = _("program settings")
         constraints = [
             models.CheckConstraint(condition=Q(id=1), name="there_is_one_program"),
             models.CheckConstraint(
@@ -279,13 +282,13 @@ class AuditEntry(models.Model):
     """Who changed what, when and from where. Written by the triggers of `accounts/audit.py` alone."""
 
     class Action(models.TextChoices):
-        ADDED = "added", "Added"
-        CHANGED = "changed", "Changed"
-        REMOVED = "removed", "Removed"
+        ADDED = "added", _("Added")
+        CHANGED = "changed", _("Changed")
+        REMOVED = "removed", _("Removed")
 
     at = models.DateTimeField()
     action = models.CharField(max_length=8, choices=Action)
-    subject = models.CharField(max_length=64, help_text="The model, as mentors.mentor.")
+    subject = models.CharField(max_length=64, help_text=_("The model, as mentors.mentor."))
     object_id = models.CharField(max_length=40)
     # The row on whose page this one is shown, where that is another: a mentor, for their expertise.
     about = models.CharField(max_length=40, blank=True)
@@ -305,7 +308,7 @@ class AuditEntry(models.Model):
     changes = models.JSONField(default=dict)
 
     class Meta:
-        verbose_name = "change"
+        verbose_name = _("change")
         indexes = [
             models.Index(fields=["object_id", "-id"], name="changes_of_an_object"),
             models.Index(
@@ -327,7 +330,7 @@ class SavedView(models.Model):
     """A list of the console as somebody keeps it: which rows, in which order, under a name."""
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
-    page = models.CharField(max_length=80, help_text="The list: app and model.")
+    page = models.CharField(max_length=80, help_text=_("The list: app and model."))
     name = models.CharField(max_length=60)
     query = models.CharField(max_length=2000, blank=True)
     is_shared = models.BooleanField(default=False, db_default=False)

@@ -15,11 +15,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
-from accounts.admin_parts import ShownOnly, may, person
+from accounts.admin_parts import Colours, ShownOnly, may, person
 from accounts.refusals import NotAllowed
 from analytics import pictures, selectors, services
 from analytics.api import file_of
@@ -42,19 +42,20 @@ class RefreshAdmin(ShownOnly):
     list_select_related = ("asked_by",)
     ordering = ("-asked_at", "-id")
 
-    @display(description="Asked for by")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Asked for by"))  # type: ignore[untyped-decorator]
     def asked_for(self, refresh: Refresh) -> str:
         return str(refresh.asked_by or _("the night"))
 
     @display(  # type: ignore[untyped-decorator]
-        description="State", label={"Done": "success", "Failed": "danger", "Waiting": "info"}
+        description=gettext_lazy("State"),
+        label=Colours({"Done": "success", "Failed": "danger", "Waiting": "info"}),
     )
     def shown_state(self, refresh: Refresh) -> str:
         if refresh.ended_at is None:
-            return "Waiting"
-        return "Failed" if refresh.error else "Done"
+            return _("Waiting")
+        return _("Failed") if refresh.error else _("Done")
 
-    @display(description="Took")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Took"))  # type: ignore[untyped-decorator]
     def took(self, refresh: Refresh) -> str:
         if refresh.started_at is None or refresh.ended_at is None:
             return "-"
@@ -170,7 +171,7 @@ def _change(standing: Standing) -> str:
 
 
 class InUseFilter(admin.SimpleListFilter):
-    title = "use"
+    title = gettext_lazy("use")
     parameter_name = "use"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -208,15 +209,15 @@ class MentorFiguresAdmin(ShownOnly):
         rows: QuerySet[MentorFigures] = super().get_queryset(request)
         return rows.filter(refresh=selectors.latest())
 
-    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Mentor"), ordering="mentor__user__name")  # type: ignore[untyped-decorator]
     def mentor_name(self, row: MentorFigures) -> str:
         url = reverse("admin:mentors_mentor_change", args=[row.mentor_id])
         return format_html('<a href="{}" class="underline">{}</a>', url, row.mentor.user)
 
-    @display(description="Utilization", ordering="utilization")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Utilization"), ordering="utilization")  # type: ignore[untyped-decorator]
     def shown_utilization(self, row: MentorFigures) -> str:
         return shown(row.utilization, PERCENT)
 
-    @display(description="Rating", ordering="rating")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Rating"), ordering="rating")  # type: ignore[untyped-decorator]
     def shown_rating(self, row: MentorFigures) -> str:
         return "-" if row.rating is None else f"{row.rating:.1f}"

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 # Points of the trend, the last one today.
 POINTS: Final = 26
 # The period that utilization is measured in (PRODUCT), in weeks; and a quarter.
@@ -282,18 +284,18 @@ def _newcomers(share: float) -> str:
 
 MEASURES: Final = (
     Measure(
-        "utilization", "Mentors in use",
-        "Of the active mentors who offered hours in 28 days, the share with at least one session.",
-        "mentors", PERCENT, 0.9, True, _UTILIZATION,
+        "utilization", _("Mentors in use"),
+        _("Of the active mentors who offered hours in 28 days, the share with at least one session."),
+        _("mentors"), PERCENT, 0.9, True, _UTILIZATION,
     ),
     Measure(
-        "possible", "Bookings of what was possible",
-        "Bookings of 28 days, of demand or room, whichever is less. Demand is what was booked and each "
-        "week in which a mentee asked and booked nothing.",
-        "bookings", PERCENT, None, True, _POSSIBLE,
+        "possible", _("Bookings of what was possible"),
+        _("Bookings of 28 days, of demand or room, whichever is less. Demand is what was booked and each "
+        "week in which a mentee asked and booked nothing."),
+        _("bookings"), PERCENT, None, True, _POSSIBLE,
     ),
     Measure(
-        "rating", "Session rating", "Mean of what mentees gave in 28 days, of 5.", "ratings", STARS, 4.5, True,
+        "rating", _("Session rating"), _("Mean of what mentees gave in 28 days, of 5."), _("ratings"), STARS, 4.5, True,
         _share(
             f"SELECT {week_of('submitted_at')} AS k, sum(overall) AS top, count(*) AS bottom"
             f" FROM sessions_app_feedback WHERE side = 'mentee' AND {since('submitted_at', _ALL)}"
@@ -301,30 +303,30 @@ MEASURES: Final = (
         ),
     ),
     Measure(
-        "growth", "Growth in bookings",
-        "Sessions booked in 28 days, against the 28 days half a year before.",
-        "bookings", PERCENT, 0.3, True, _GROWTH,
+        "growth", _("Growth in bookings"),
+        _("Sessions booked in 28 days, against the 28 days half a year before."),
+        _("bookings"), PERCENT, 0.3, True, _GROWTH,
     ),
     Measure(
-        "mentors_active", "Mentors taking part",
-        "Of the active mentors, the share with a session in a quarter.",
-        "mentors", PERCENT, 0.7, True, _MENTORS_ACTIVE,
+        "mentors_active", _("Mentors taking part"),
+        _("Of the active mentors, the share with a session in a quarter."),
+        _("mentors"), PERCENT, 0.7, True, _MENTORS_ACTIVE,
     ),
     Measure(
-        "mentees_active", "Mentees taking part",
-        "Of the active mentees, the share who asked or had a session in a quarter.",
-        "mentees", PERCENT, 0.7, True, _MENTEES_ACTIVE,
+        "mentees_active", _("Mentees taking part"),
+        _("Of the active mentees, the share who asked or had a session in a quarter."),
+        _("mentees"), PERCENT, 0.7, True, _MENTEES_ACTIVE,
     ),
     Measure(
-        "unevenness", "Unevenness between areas",
-        "How unevenly areas of expertise are booked, per seat of their room in 28 days: 0 is even, 1 is all in "
-        "one (Gini coefficient). The target is ours.",
-        "areas", INDEX, 0.4, False, _EVENNESS,
+        "unevenness", _("Unevenness between areas"),
+        _("How unevenly areas of expertise are booked, per seat of their room in 28 days: 0 is even, 1 is all in "
+        "one (Gini coefficient). The target is ours."),
+        _("areas"), INDEX, 0.4, False, _EVENNESS,
     ),
     Measure(
-        "rated_in_time", "Sessions rated within 48 hours",
-        "Of the sessions completed in 28 days, the share that their mentee rated within 48 hours.",
-        "sessions", PERCENT, 0.7, True,
+        "rated_in_time", _("Sessions rated within 48 hours"),
+        _("Of the sessions completed in 28 days, the share that their mentee rated within 48 hours."),
+        _("sessions"), PERCENT, 0.7, True,
         _share(
             f"SELECT {week_of('s.ends_at')} AS k, count(*) AS bottom,"
             " count(*) FILTER (WHERE f.submitted_at <= s.ends_at + interval '48 hours') AS top"
@@ -335,9 +337,9 @@ MEASURES: Final = (
         ),
     ),
     Measure(
-        "no_shows", "No-shows", "Of the sessions of 28 days that were not cancelled, the share missed by "
-        "somebody.",
-        "sessions", PERCENT, None, False,
+        "no_shows", _("No-shows"), _("Of the sessions of 28 days that were not cancelled, the share missed by "
+        "somebody."),
+        _("sessions"), PERCENT, None, False,
         _share(
             f"SELECT {week_of('ends_at')} AS k, count(*) FILTER (WHERE status = 'no_show') AS top,"
             " count(*) AS bottom FROM sessions_app_session"
@@ -345,9 +347,9 @@ MEASURES: Final = (
         ),
     ),
     Measure(
-        "confirmation", "Confirmation mail",
-        "How long 95 of 100 confirmations of 28 days took from booking to the mail server.",
-        "mails", SECONDS, 30.0, False,
+        "confirmation", _("Confirmation mail"),
+        _("How long 95 of 100 confirmations of 28 days took from booking to the mail server."),
+        _("mails"), SECONDS, 30.0, False,
         _percentile(
             0.95,
             f"SELECT {week_of('created_at')} AS k,"
@@ -357,30 +359,30 @@ MEASURES: Final = (
         ),
     ),
     Measure(
-        "airtable_edit", "Airtable edit live",
-        "How long 95 of 100 edits of a day took from Airtable to here.", "edits", SECONDS, 10.0, False,
+        "airtable_edit", _("Airtable edit live"),
+        _("How long 95 of 100 edits of a day took from Airtable to here."), _("edits"), SECONDS, 10.0, False,
     ),
     Measure(
-        "newcomer_95", "New person can sign in",
-        "How long 95 of 100 people of 28 days waited from their row in Airtable to their account.",
-        "people", SECONDS, 15.0, False, _newcomers(0.95),
+        "newcomer_95", _("New person can sign in"),
+        _("How long 95 of 100 people of 28 days waited from their row in Airtable to their account."),
+        _("people"), SECONDS, 15.0, False, _newcomers(0.95),
     ),
     Measure(
-        "newcomer_99", "New person can sign in, at worst", "The same, of 99 of 100 people.",
-        "people", SECONDS, 60.0, False, _newcomers(0.99),
+        "newcomer_99", _("New person can sign in, at worst"), _("The same, of 99 of 100 people."),
+        _("people"), SECONDS, 60.0, False, _newcomers(0.99),
     ),
     Measure(
-        "double_bookings", "Double bookings",
-        "People who are to be in two sessions at once. The database refuses to store one.",
-        "appointments", NUMBER, 0.0, False, _DOUBLE,
+        "double_bookings", _("Double bookings"),
+        _("People who are to be in two sessions at once. The database refuses to store one."),
+        _("appointments"), NUMBER, 0.0, False, _DOUBLE,
     ),
     Measure(
-        "api", "API response", "What 95 of 100 API requests of seven days stayed below, in the server.",
-        "requests", MILLISECONDS, 500.0, False,
+        "api", _("API response"), _("What 95 of 100 API requests of seven days stayed below, in the server."),
+        _("requests"), MILLISECONDS, 500.0, False,
     ),
     Measure(
-        "match", "Match response", "What 95 of 100 answers of 28 days took in the server.",
-        "answers", MILLISECONDS, 200.0, False,
+        "match", _("Match response"), _("What 95 of 100 answers of 28 days took in the server."),
+        _("answers"), MILLISECONDS, 200.0, False,
         _percentile(
             0.95,
             f"SELECT {week_of('created_at')} AS k, took_ms::float AS value"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from mentors.models import Mentor
 
@@ -22,12 +23,12 @@ class Refresh(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     started_at = models.DateTimeField(null=True)
-    as_of = models.DateTimeField(null=True, help_text="The moment that all its figures are of.")
+    as_of = models.DateTimeField(null=True, help_text=_("The moment that all its figures are of."))
     ended_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
-        verbose_name_plural = "refreshes"
+        verbose_name_plural = _("refreshes")
         constraints = [
             models.CheckConstraint(
                 condition=Q(ended_at=None) | ~Q(error="") | Q(as_of__isnull=False),
@@ -57,7 +58,7 @@ class MeasurePoint(Figures):
     name = models.CharField(max_length=40)
     weeks_ago = models.PositiveSmallIntegerField()
     value = models.FloatField()
-    sample = models.BigIntegerField(help_text="How many were looked at.")
+    sample = models.BigIntegerField(help_text=_("How many were looked at."))
 
     class Meta:
         constraints = [
@@ -81,9 +82,9 @@ class Load(Figures):
     booked = models.PositiveIntegerField()
     completed = models.PositiveIntegerField()
     no_shows = models.PositiveIntegerField()
-    rating = models.FloatField(null=True, help_text="By mentees, in the last 28 days.")
+    rating = models.FloatField(null=True, help_text=_("By mentees, in the last 28 days."))
     ratings = models.PositiveIntegerField()
-    utilization = models.FloatField(null=True, help_text="Seats booked, of the room.")
+    utilization = models.FloatField(null=True, help_text=_("Seats booked, of the room."))
 
     class Meta:
         abstract = True
@@ -112,7 +113,7 @@ class AreaFigures(Load):
     """A mentor of several areas counts in each."""
 
     area = models.CharField(max_length=60)
-    mentors = models.PositiveIntegerField(help_text="Active, with hours offered.")
+    mentors = models.PositiveIntegerField(help_text=_("Active, with hours offered."))
     mentors_booked = models.PositiveIntegerField()
 
     class Meta:
@@ -136,11 +137,11 @@ class Day(Figures):
 class SessionDay(Day):
     """Growth and no-shows. What was booked counts on the day it was made, the rest when it was to be."""
 
-    made = models.PositiveIntegerField(help_text="Booked on that day, and not cancelled since.")
+    made = models.PositiveIntegerField(help_text=_("Booked on that day, and not cancelled since."))
     cancelled = models.PositiveIntegerField()
     completed = models.PositiveIntegerField()
     no_shows = models.PositiveIntegerField()
-    mentors = models.PositiveIntegerField(help_text="Who had a session on that day.")
+    mentors = models.PositiveIntegerField(help_text=_("Who had a session on that day."))
     mentees = models.PositiveIntegerField()
 
     class Meta:
@@ -157,11 +158,13 @@ class MatchDay(Day):
 
     requests = models.PositiveIntegerField()
     people = models.PositiveIntegerField()
-    answered = models.PositiveIntegerField(help_text="With at least one mentor.")
-    opened = models.PositiveIntegerField(help_text="Requests of which a mentor was opened.")
-    booked = models.PositiveIntegerField(help_text="Requests that led to a session.")
-    judged = models.PositiveIntegerField(help_text="Mentors of whom somebody said: not relevant.")
-    best_score = models.FloatField(null=True, help_text="Mean score of the first mentor shown.")
+    answered = models.PositiveIntegerField(help_text=_("With at least one mentor."))
+    opened = models.PositiveIntegerField(help_text=_("Requests of which a mentor was opened."))
+    booked = models.PositiveIntegerField(help_text=_("Requests that led to a session."))
+    judged = models.PositiveIntegerField(
+        help_text=_("Mentors of whom somebody said: not relevant.")
+    )
+    best_score = models.FloatField(null=True, help_text=_("Mean score of the first mentor shown."))
     p95_ms = models.FloatField(null=True)
 
     class Meta:
@@ -176,17 +179,17 @@ class MatchDay(Day):
 class FeedbackWeek(Figures):
     """What one side said of the sessions that ended in a week (Monday to Monday, UTC)."""
 
-    week = models.DateField(help_text="Its Monday.")
+    week = models.DateField(help_text=_("Its Monday."))
     side = models.CharField(max_length=8)
     completed = models.PositiveIntegerField()
     given = models.PositiveIntegerField()
-    in_time = models.PositiveIntegerField(help_text="Within 48 hours of the end.")
+    in_time = models.PositiveIntegerField(help_text=_("Within 48 hours of the end."))
     overall = models.FloatField(null=True)
     expertise = models.FloatField(null=True)
     communication = models.FloatField(null=True)
     helpfulness = models.FloatField(null=True)
-    goals_achieved = models.FloatField(null=True, help_text="The share who said so.")
-    would_recommend = models.FloatField(null=True, help_text="The share who said so.")
+    goals_achieved = models.FloatField(null=True, help_text=_("The share who said so."))
+    would_recommend = models.FloatField(null=True, help_text=_("The share who said so."))
 
     class Meta:
         constraints = [

@@ -19,6 +19,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat.admin import (
     ClockedScheduleAdmin as BaseClockedScheduleAdmin,
     CrontabScheduleAdmin as BaseCrontabScheduleAdmin,
@@ -129,7 +130,7 @@ class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]
 class NeedsFilter(admin.SimpleListFilter):
     """The rows that the home page counted."""
 
-    title = "needs somebody"
+    title = _("needs somebody")
     parameter_name = "needs"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

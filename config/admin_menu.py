@@ -6,95 +6,95 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_noop as _
 
 # Heading -> (label, icon, app, model), and the model's page where it is not the list.
 ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
-        "Figures",
+        _("Figures"),
         (
-            ("Measures of success", "monitoring", "analytics", "refresh", "figures"),
-            ("Mentors' figures", "bar_chart", "analytics", "mentorfigures"),
+            (_("Measures of success"), "monitoring", "analytics", "refresh", "figures"),
+            (_("Mentors' figures"), "bar_chart", "analytics", "mentorfigures"),
         ),
     ),
     (
-        "People",
+        _("People"),
         (
-            ("Mentors", "school", "mentors", "mentor"),
-            ("Mentees", "rocket_launch", "mentors", "mentee"),
-            ("Saved mentors", "favorite", "mentors", "savedmentor"),
-            ("Kept apart", "block", "mentors", "block"),
-            ("Everyone who signs in", "group", "accounts", "user"),
+            (_("Mentors"), "school", "mentors", "mentor"),
+            (_("Mentees"), "rocket_launch", "mentors", "mentee"),
+            (_("Saved mentors"), "favorite", "mentors", "savedmentor"),
+            (_("Kept apart"), "block", "mentors", "block"),
+            (_("Everyone who signs in"), "group", "accounts", "user"),
         ),
     ),
     (
-        "Time",
+        _("Time"),
         (
-            ("Calendar", "calendar_view_week", "sessions_app", "session", "week"),
-            ("Sessions", "event", "sessions_app", "session"),
-            ("Waitlist", "hourglass_empty", "sessions_app", "waitlistentry"),
-            ("Held times", "lock_clock", "sessions_app", "hold"),
-            ("Availability", "calendar_month", "sessions_app", "availabilitywindow"),
-            ("Meetings", "video_call", "sessions_app", "meeting"),
-            ("Feedback", "star", "sessions_app", "feedback"),
-            ("Messages sent", "mail", "sessions_app", "notification"),
-            ("Who gets which", "unsubscribe", "sessions_app", "messagepreferences"),
-            ("Weekly hours", "update", "sessions_app", "weeklyhours"),
-            ("Dates that differ", "event_busy", "sessions_app", "hoursexception"),
-            ("Time away", "flight_takeoff", "sessions_app", "busytime"),
-            ("Holidays", "celebration", "sessions_app", "holiday"),
+            (_("Calendar"), "calendar_view_week", "sessions_app", "session", "week"),
+            (_("Sessions"), "event", "sessions_app", "session"),
+            (_("Waitlist"), "hourglass_empty", "sessions_app", "waitlistentry"),
+            (_("Held times"), "lock_clock", "sessions_app", "hold"),
+            (_("Availability"), "calendar_month", "sessions_app", "availabilitywindow"),
+            (_("Meetings"), "video_call", "sessions_app", "meeting"),
+            (_("Feedback"), "star", "sessions_app", "feedback"),
+            (_("Messages sent"), "mail", "sessions_app", "notification"),
+            (_("Who gets which"), "unsubscribe", "sessions_app", "messagepreferences"),
+            (_("Weekly hours"), "update", "sessions_app", "weeklyhours"),
+            (_("Dates that differ"), "event_busy", "sessions_app", "hoursexception"),
+            (_("Time away"), "flight_takeoff", "sessions_app", "busytime"),
+            (_("Holidays"), "celebration", "sessions_app", "holiday"),
         ),
     ),
     (
-        "Matching",
+        _("Matching"),
         (
-            ("Requests", "search", "matching", "matchrequest"),
-            ("Not relevant", "thumb_down", "matching", "matchfeedback"),
-            ("Policies", "balance", "matching", "matchpolicy"),
-            ("Saved queries", "bookmark", "matching", "savedquery"),
-            ("Experiments", "science", "matching", "experiment"),
-            ("Simulated markets", "storefront", "matching", "marketrun"),
-            ("Indexed texts", "notes", "matching", "mentorembedding"),
-            ("Use of models", "payments", "matching", "modeluse"),
+            (_("Requests"), "search", "matching", "matchrequest"),
+            (_("Not relevant"), "thumb_down", "matching", "matchfeedback"),
+            (_("Policies"), "balance", "matching", "matchpolicy"),
+            (_("Saved queries"), "bookmark", "matching", "savedquery"),
+            (_("Experiments"), "science", "matching", "experiment"),
+            (_("Simulated markets"), "storefront", "matching", "marketrun"),
+            (_("Indexed texts"), "notes", "matching", "mentorembedding"),
+            (_("Use of models"), "payments", "matching", "modeluse"),
         ),
     ),
     (
-        "Words",
+        _("Words"),
         (
-            ("Message templates", "drafts", "content", "messagetemplate"),
-            ("Help page", "help", "content", "helpprompt"),
-            ("Program settings", "tune", "accounts", "programsettings"),
+            (_("Message templates"), "drafts", "content", "messagetemplate"),
+            (_("Help page"), "help", "content", "helpprompt"),
+            (_("Program settings"), "tune", "accounts", "programsettings"),
         ),
     ),
     (
-        "Airtable",
+        _("Airtable"),
         (
-            ("At a glance", "monitor_heart", "sync", "syncevent", "glance"),
-            ("What happened", "history", "sync", "syncevent"),
-            ("To be sent", "outbox", "sync", "outboxrow"),
-            ("Conflicts", "call_split", "sync", "syncconflict"),
-            ("Records", "link", "sync", "recordlink"),
-            ("Fields of the base", "view_column", "sync", "basefield"),
-            ("Received", "inbox", "sync", "inboundchange"),
-            ("Webhooks", "webhook", "sync", "webhookregistration"),
-            ("Pause and resume", "pause_circle", "sync", "basebinding"),
-            ("Comparisons", "difference", "sync", "reconcilerun"),
-            ("Answered from", "alt_route", "sync", "rolloutflag"),
-            ("Answers that differ", "compare_arrows", "sync", "shadowdifference"),
-            ("Invitations", "mail", "sync", "invitation"),
-            ("New addresses", "alternate_email", "sync", "addresschange"),
+            (_("At a glance"), "monitor_heart", "sync", "syncevent", "glance"),
+            (_("What happened"), "history", "sync", "syncevent"),
+            (_("To be sent"), "outbox", "sync", "outboxrow"),
+            (_("Conflicts"), "call_split", "sync", "syncconflict"),
+            (_("Records"), "link", "sync", "recordlink"),
+            (_("Fields of the base"), "view_column", "sync", "basefield"),
+            (_("Received"), "inbox", "sync", "inboundchange"),
+            (_("Webhooks"), "webhook", "sync", "webhookregistration"),
+            (_("Pause and resume"), "pause_circle", "sync", "basebinding"),
+            (_("Comparisons"), "difference", "sync", "reconcilerun"),
+            (_("Answered from"), "alt_route", "sync", "rolloutflag"),
+            (_("Answers that differ"), "compare_arrows", "sync", "shadowdifference"),
+            (_("Invitations"), "mail", "sync", "invitation"),
+            (_("New addresses"), "alternate_email", "sync", "addresschange"),
         ),
     ),
     (
-        "Operations",
+        _("Operations"),
         (
-            ("Schedules", "alarm", "django_celery_beat", "periodictask"),
-            ("Intervals", "timer", "django_celery_beat", "intervalschedule"),
-            ("Who changed what", "manage_history", "accounts", "auditentry"),
-            ("E-mail addresses", "alternate_email", "account", "emailaddress"),
-            ("Linked accounts", "badge", "socialaccount", "socialaccount"),
-            ("Second factors", "key", "mfa", "authenticator"),
-            ("Groups", "shield", "auth", "group"),
+            (_("Schedules"), "alarm", "django_celery_beat", "periodictask"),
+            (_("Intervals"), "timer", "django_celery_beat", "intervalschedule"),
+            (_("Who changed what"), "manage_history", "accounts", "auditentry"),
+            (_("E-mail addresses"), "alternate_email", "account", "emailaddress"),
+            (_("Linked accounts"), "badge", "socialaccount", "socialaccount"),
+            (_("Second factors"), "key", "mfa", "authenticator"),
+            (_("Groups"), "shield", "auth", "group"),
         ),
     ),
 )
@@ -104,7 +104,7 @@ def _entry(
     request: HttpRequest, label: str, icon: str, name: str, page: str = "changelist"
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "title": _(label),
+        "title": gettext(label),
         "icon": icon,
         "link": reverse(f"admin:{name}_{page}"),
     }
@@ -126,7 +126,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The rooms with at least one list that this person may open."""
     rooms = [
         {
-            "title": _(heading),
+            "title": gettext(heading),
             "separator": True,
             "items": [
                 _entry(request, label, icon, f"{app}_{model}", *page)
@@ -138,7 +138,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         for heading, entries in ROOMS
     ]
     start = [
-        {"title": _("Today"), "icon": "today", "link": reverse("admin:index")},
-        {"title": _("Everything"), "icon": "apps", "link": reverse("admin:everything")},
+        {"title": gettext("Today"), "icon": "today", "link": reverse("admin:index")},
+        {"title": gettext("Everything"), "icon": "apps", "link": reverse("admin:everything")},
     ]
     return [{"items": start}, *(room for room in rooms if room["items"])]

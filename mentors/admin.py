@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
@@ -25,7 +26,7 @@ class ExpertiseInline(Named, TabularInline):  # type: ignore[misc]
 
 
 class AreaFilter(admin.SimpleListFilter):
-    title = "area"
+    title = _("area")
     parameter_name = "area"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -53,10 +54,10 @@ class MentorAdmin(Console):
     inlines: tuple[type[TabularInline], ...] = (ExpertiseInline,)
     fieldsets = (
         (None, {"fields": ("user", "headline", "bio", ("company", "title"), "linkedin")}),
-        ("Tags", {"fields": ("industries", "stages", "languages")}),
-        ("Shown and bookable", {"fields": (("is_active", "visibility"), "consent_at")}),
+        (_("Tags"), {"fields": ("industries", "stages", "languages")}),
+        (_("Shown and bookable"), {"fields": (("is_active", "visibility"), "consent_at")}),
         (
-            "How they like to be booked",
+            _("How they like to be booked"),
             {
                 "fields": (
                     ("weekly_load_cap", "session_minutes", "start_step_minutes"),
@@ -66,7 +67,7 @@ class MentorAdmin(Console):
                 )
             },
         ),
-        ("Kept for you", {"fields": (("created_at", "updated_at"),)}),
+        (_("Kept for you"), {"fields": (("created_at", "updated_at"),)}),
     )
 
     def also_changed(self, row: Any) -> list[changes.Key]:
@@ -83,11 +84,11 @@ class MentorAdmin(Console):
         if not change and obj.user.role == User.Role.MENTEE:
             accounts.set_role(user=obj.user, role=User.Role.MENTOR)
 
-    @display(description="Name", ordering="user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Name"), ordering="user__name")  # type: ignore[untyped-decorator]
     def name(self, mentor: Mentor) -> str:
         return str(mentor.user)
 
-    @display(description="Areas")  # type: ignore[untyped-decorator]
+    @display(description=_("Areas"))  # type: ignore[untyped-decorator]
     def areas(self, mentor: Mentor) -> str:
         return ", ".join(dict.fromkeys(row.area for row in mentor.expertise.all()))
 
@@ -113,7 +114,7 @@ class MenteeAdmin(Console):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*self.readonly_fields, *(("user",) if obj is not None else ()))
 
-    @display(description="Name", ordering="user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Name"), ordering="user__name")  # type: ignore[untyped-decorator]
     def name(self, mentee: Mentee) -> str:
         return str(mentee.user)
 
@@ -125,11 +126,11 @@ class Pair(Console):
     autocomplete_fields = ("mentor", "mentee")
     search_fields = ("mentor__user__name", "mentee__user__name")
 
-    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentor"), ordering="mentor__user__name")  # type: ignore[untyped-decorator]
     def mentor_name(self, row: Any) -> str:
         return str(row.mentor.user)
 
-    @display(description="Mentee", ordering="mentee__user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentee"), ordering="mentee__user__name")  # type: ignore[untyped-decorator]
     def mentee_name(self, row: Any) -> str:
         return str(row.mentee.user)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 class MentorsConfig(AppConfig):
     name = "mentors"
-    verbose_name = "People and skills"
+    verbose_name = gettext_lazy("People and skills")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

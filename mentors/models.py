@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 from accounts.models import User, WebAddressField
@@ -24,9 +25,9 @@ class Mentor(models.Model):
     """What a mentor is and how they like to be booked. When they can be booked is sessions_app's."""
 
     class Visibility(models.TextChoices):
-        PUBLIC = "public", "Public"
-        LIMITED = "limited", "Signed-in mentees"
-        PRIVATE = "private", "Program managers only"
+        PUBLIC = "public", _("Public")
+        LIMITED = "limited", _("Signed-in mentees")
+        PRIVATE = "private", _("Program managers only")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="mentor")
@@ -37,22 +38,23 @@ class Mentor(models.Model):
     industries = tags()
     stages = tags()
     languages = tags()
-    linkedin = WebAddressField("LinkedIn", blank=True, validators=[http_url])
+    linkedin = WebAddressField(_("LinkedIn"), blank=True, validators=[http_url])
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PUBLIC)
     is_active = models.BooleanField(default=True)
     approves_bookings = models.BooleanField(
-        default=False, help_text="A booking waits for the mentor's yes, and lapses after 48 hours."
+        default=False,
+        help_text=_("A booking waits for the mentor's yes, and lapses after 48 hours."),
     )
     consent_at = models.DateTimeField(null=True, blank=True)
 
     weekly_load_cap = models.PositiveSmallIntegerField(
-        default=5, help_text="Sessions a week, Monday to Monday in the mentor's own time zone."
+        default=5, help_text=_("Sessions a week, Monday to Monday in the mentor's own time zone.")
     )
     session_minutes = models.PositiveSmallIntegerField(default=30)
     start_step_minutes = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="How far apart sessions may start. Empty: one after the other.",
+        help_text=_("How far apart sessions may start. Empty: one after the other."),
     )
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
@@ -61,7 +63,9 @@ class Mentor(models.Model):
     meeting_link = WebAddressField(
         blank=True,
         validators=[http_url],
-        help_text="A room of the mentor's own for every session. Empty: each session gets a new one.",
+        help_text=_(
+            "A room of the mentor's own for every session. Empty: each session gets a new one."
+        ),
     )
 
     # Made by `seed_demo --mentors` for load work; outside every Airtable mapping.
@@ -115,9 +119,9 @@ class Expertise(models.Model):
     """One thing a mentor knows, how deeply, and how much it should count when matching (1 to 5)."""
 
     class Seniority(models.TextChoices):
-        PRACTITIONER = "practitioner", "Practitioner"
-        EXPERT = "expert", "Expert"
-        LEADER = "leader", "Leader"
+        PRACTITIONER = "practitioner", _("Practitioner")
+        EXPERT = "expert", _("Expert")
+        LEADER = "leader", _("Leader")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="expertise")
@@ -127,7 +131,7 @@ class Expertise(models.Model):
     weight = models.PositiveSmallIntegerField(default=3)
 
     class Meta:
-        verbose_name_plural = "expertise"
+        verbose_name_plural = _("expertise")
         constraints = [
             models.UniqueConstraint(
                 "mentor", Lower("area"), Lower("sub_area"), name="mentor_names_an_expertise_once"
@@ -189,8 +193,8 @@ class Block(models.Model):
     """These two are never matched or booked: a conflict of interest, or a personal wish."""
 
     class Kind(models.TextChoices):
-        CONFLICT = "conflict", "Conflict of interest"
-        PERSONAL = "personal", "Personal"
+        CONFLICT = "conflict", _("Conflict of interest")
+        PERSONAL = "personal", _("Personal")
 
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="blocks")
     mentee = models.ForeignKey(Mentee, on_delete=models.CASCADE, related_name="blocks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.models import User
@@ -148,7 +149,9 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
             here = self.instance is not None and hasattr(self.instance, part)
             if here and not self.partial and part not in attrs:
                 # A PUT replaces: silence about a whole part would empty it, which nobody means.
-                raise serializers.ValidationError({part: ["This person has one: give it whole."]})
+                raise serializers.ValidationError(
+                    {part: [_("This person has one: give it whole.")]}
+                )
             if not here and part in attrs:
-                raise serializers.ValidationError({part: ["This person has none."]})
+                raise serializers.ValidationError({part: [_("This person has none.")]})
         return attrs

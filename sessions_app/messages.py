@@ -94,9 +94,9 @@ def write_letter(words: Words, variables: Mapping[str, str], *, stop: str = "") 
 
 def wording(kind: str) -> Words:
     """The PM's template of that name if there is an active one with a body, else the shipped words."""
-    label = Notification.Kind(kind).label
+    name = Notification.Kind(kind).template_name
     own = MessageTemplate.objects.filter(
-        name__iexact=label, channel=MessageTemplate.Channel.EMAIL, is_active=True
+        name__iexact=name, channel=MessageTemplate.Channel.EMAIL, is_active=True
     ).first()
     shipped = SHIPPED[kind]
     if own is None or not own.body.strip():

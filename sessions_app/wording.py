@@ -19,30 +19,32 @@ from sessions_app.models import Notification
 # What each variable means, for whoever writes a template. One that does not apply is empty, and a
 # line about nothing is left out.
 VARIABLES: Mapping[str, str] = {
-    "recipient_name": "first name of the person who gets the message",
-    "other_name": "the other person of the session",
-    "mentor_name": "the mentor",
-    "mentee_name": "the mentee",
-    "when": "day and time on the recipient's clock",
-    "their_time": "the same moment on the other person's clock, where that differs",
-    "was": "the time before it was moved",
-    "day": "Today, Tomorrow, or the name of the day",
-    "starts_in": "how long until it starts, like “In an hour”",
-    "minutes": "how many minutes it lasts",
-    "where": "the place, or Online",
-    "how_to_join": "when the link to the room opens, for a session online",
-    "goal": "what the mentee wants from it",
-    "reason": "why it was moved or cancelled",
-    "changed_by": "who moved or cancelled it",
-    "absent_name": "who did not come",
-    "answer_by": "until when an answer is awaited: to a request, an offer, or a report of absence",
-    "program_name": "the name of the program",
-    "session_url": "the session's page",
-    "move_url": "moves the session, without signing in",
-    "cancel_url": "cancels the session, without signing in",
-    "feedback_url": "gives feedback, without signing in; in HTML one link for each of 1 to 5",
-    "offer_url": "takes or passes on an offered time, without signing in",
-    "mentor_url": "the mentor's page with their open times, for the mentee",
+    "recipient_name": _("first name of the person who gets the message"),
+    "other_name": _("the other person of the session"),
+    "mentor_name": _("the mentor"),
+    "mentee_name": _("the mentee"),
+    "when": _("day and time on the recipient's clock"),
+    "their_time": _("the same moment on the other person's clock, where that differs"),
+    "was": _("the time before it was moved"),
+    "day": _("Today, Tomorrow, or the name of the day"),
+    "starts_in": _("how long until it starts, like “In an hour”"),
+    "minutes": _("how many minutes it lasts"),
+    "where": _("the place, or Online"),
+    "how_to_join": _("when the link to the room opens, for a session online"),
+    "goal": _("what the mentee wants from it"),
+    "reason": _("why it was moved or cancelled"),
+    "changed_by": _("who moved or cancelled it"),
+    "absent_name": _("who did not come"),
+    "answer_by": _(
+        "until when an answer is awaited: to a request, an offer, or a report of absence"
+    ),
+    "program_name": _("the name of the program"),
+    "session_url": _("the session's page"),
+    "move_url": _("moves the session, without signing in"),
+    "cancel_url": _("cancels the session, without signing in"),
+    "feedback_url": _("gives feedback, without signing in; in HTML one link for each of 1 to 5"),
+    "offer_url": _("takes or passes on an offered time, without signing in"),
+    "mentor_url": _("the mentor's page with their open times, for the mentee"),
 }
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 # Anything in double braces: also what was meant as a variable and is none.
@@ -249,9 +251,9 @@ def sample_of(kind: str) -> dict[str, str]:
 
 
 def kind_named(name: str) -> str:
-    """The kind whose label a template has, whatever the case; nothing where there is none."""
+    """The kind whose name a template has, whatever the case; nothing where there is none."""
     return next(
-        (kind.value for kind in Notification.Kind if kind.label.lower() == name.lower()), ""
+        (kind.value for kind in Notification.Kind if kind.template_name.lower() == name.lower()), ""
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
     from allauth.account.models import EmailAddress
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 class SyncConfig(AppConfig):
     name = "sync"
-    verbose_name = "Airtable"
+    verbose_name = gettext_lazy("Airtable")
     default_auto_field = "django.db.models.BigAutoField"
 
     def import_models(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class BaseField(models.Model):
@@ -15,16 +16,16 @@ class BaseField(models.Model):
     base_id = models.CharField(max_length=32)
     table = models.CharField(max_length=64)
     field = models.CharField(max_length=64, blank=True)
-    address = models.CharField("id in Airtable", max_length=32, blank=True)
-    name_there = models.CharField("name in Airtable", max_length=255, blank=True)
+    address = models.CharField(_("id in Airtable"), max_length=32, blank=True)
+    name_there = models.CharField(_("name in Airtable"), max_length=255, blank=True)
     words = models.JSONField(default=dict, blank=True)
     problem = models.TextField(blank=True)
     is_blocked = models.BooleanField(default=False)
     since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "field of the base"
-        verbose_name_plural = "fields of the base"
+        verbose_name = _("field of the base")
+        verbose_name_plural = _("fields of the base")
         constraints = [
             models.UniqueConstraint(
                 fields=["base_id", "table", "field"], name="a_field_of_the_base_is_known_once"

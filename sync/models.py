@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q, Value
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 from sync.known_base import BaseField as BaseField
@@ -19,8 +20,8 @@ class OutboxRow(models.Model):
     """
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting to be sent"
-        DEAD = "dead", "Refused by Airtable"
+        PENDING = "pending", _("Waiting to be sent")
+        DEAD = "dead", _("Refused by Airtable")
 
     subject = models.CharField(max_length=32)
     object_id = models.UUIDField()
@@ -38,8 +39,8 @@ class OutboxRow(models.Model):
     with_riders = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        verbose_name = "change to be sent"
-        verbose_name_plural = "to be sent"
+        verbose_name = _("change to be sent")
+        verbose_name_plural = _("to be sent")
         constraints = [
             models.UniqueConstraint(
                 fields=["subject", "object_id"], name="outbox_holds_an_object_once"
@@ -76,10 +77,10 @@ class RecordLink(models.Model):
     """
 
     class State(models.TextChoices):
-        LINKED = "linked", "In both places"
-        WAITING = "waiting", "In Airtable, not accepted here"
-        TOMBSTONE = "tombstone", "Deleted in Airtable"
-        DELETED_REMOTE = "deleted_remote", "Removed from Airtable by us"
+        LINKED = "linked", _("In both places")
+        WAITING = "waiting", _("In Airtable, not accepted here")
+        TOMBSTONE = "tombstone", _("Deleted in Airtable")
+        DELETED_REMOTE = "deleted_remote", _("Removed from Airtable by us")
 
     table = models.CharField(max_length=64)
     record_id = models.CharField(max_length=32)
@@ -97,8 +98,8 @@ class RecordLink(models.Model):
     heard = models.CharField(max_length=48, blank=True, default="", db_default="")
 
     class Meta:
-        verbose_name = "record"
-        verbose_name_plural = "records"
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
         constraints = [
             models.UniqueConstraint(
                 fields=["table", "record_id"], name="a_record_stands_for_one_object"
@@ -136,8 +137,8 @@ class InboundChange(models.Model):
     error = models.TextField(blank=True, default="")
 
     class Meta:
-        verbose_name = "received change"
-        verbose_name_plural = "received"
+        verbose_name = _("received change")
+        verbose_name_plural = _("received")
         constraints = [
             models.UniqueConstraint(
                 fields=["webhook", "position"], name="a_payload_is_received_once"
@@ -164,23 +165,25 @@ class BaseBinding(models.Model):
     bound_at = models.DateTimeField(default=timezone.now)
     bound_by = models.CharField(max_length=120, blank=True, default="")
     paused = models.BooleanField(
-        default=False, help_text="Stop all traffic with Airtable until this is cleared."
+        default=False, help_text=_("Stop all traffic with Airtable until this is cleared.")
     )
     monthly_requests = models.PositiveIntegerField(
-        "requests a month",
+        _("requests a month"),
         null=True,
         blank=True,
-        help_text="What the Airtable plan allows the whole workspace, or the share of it that is ours; "
-        "empty where it does not count. Whole tables stop at 80 %, changes at 90 %, what somebody "
-        "waits for at 95 %, people who cannot get in at the end.",
+        help_text=_(
+            "What the Airtable plan allows the whole workspace, or the share of it that is ours; "
+            "empty where it does not count. Whole tables stop at 80 %, changes at 90 %, what somebody "
+            "waits for at 95 %, people who cannot get in at the end."
+        ),
     )
     # Airtable asked for a pause. Redis keeps it for every process; this outlives Redis.
     held_until = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
-        verbose_name = "base"
-        verbose_name_plural = "pause and resume"
+        verbose_name = _("base")
+        verbose_name_plural = _("pause and resume")
         triggers = audited(ignored=("held_until", "held_reason"))
 
     def __str__(self) -> str:
@@ -209,8 +212,8 @@ class SyncConflict(models.Model):
     """A field whose two sides disagreed, or an edit that was refused: both values, and who won."""
 
     class Winner(models.TextChoices):
-        LOCAL = "local", "Office Hours"
-        REMOTE = "remote", "Airtable"
+        LOCAL = "local", _("Office Hours")
+        REMOTE = "remote", _("Airtable")
 
     subject = models.CharField(max_length=32)
     object_id = models.UUIDField()
@@ -226,8 +229,8 @@ class SyncConflict(models.Model):
     taken_by = models.CharField(max_length=120, blank=True, default="", db_default="")
 
     class Meta:
-        verbose_name = "conflict"
-        verbose_name_plural = "conflicts"
+        verbose_name = _("conflict")
+        verbose_name_plural = _("conflicts")
         constraints = [
             models.CheckConstraint(
                 condition=Q(winner__in=["local", "remote"]), name="conflict_winner_is_known"
@@ -275,8 +278,8 @@ class SyncLag(models.Model):
     """How long one change took to reach the other side. Kept for a day."""
 
     class Direction(models.TextChoices):
-        OUT = "out", "To Airtable"
-        IN = "in", "From Airtable"
+        OUT = "out", _("To Airtable")
+        IN = "in", _("From Airtable")
 
     direction = models.CharField(max_length=4, choices=Direction)
     seconds = models.FloatField()
@@ -302,23 +305,23 @@ class SyncEvent(models.Model):
     """
 
     class Direction(models.TextChoices):
-        OUT = "out", "To Airtable"
-        IN = "in", "From Airtable"
+        OUT = "out", _("To Airtable")
+        IN = "in", _("From Airtable")
 
     class Kind(models.TextChoices):
-        CREATED = "created", "Created"
-        SENT = "sent", "Sent"
-        DELETED = "deleted", "Deleted"
-        APPLIED = "applied", "Applied"
-        CONFLICT = "conflict", "Conflict"
-        REFUSED = "refused", "Refused"
-        PUT_OFF = "put_off", "Put off"
-        DEAD = "dead", "Given up"
-        REPLAYED = "replayed", "Tried again"
-        IGNORED = "ignored", "Ignored"
-        LINKED = "linked", "Linked"
-        RESTORED = "restored", "Restored"
-        RECONCILED = "reconciled", "Reconciled"
+        CREATED = "created", _("Created")
+        SENT = "sent", _("Sent")
+        DELETED = "deleted", _("Deleted")
+        APPLIED = "applied", _("Applied")
+        CONFLICT = "conflict", _("Conflict")
+        REFUSED = "refused", _("Refused")
+        PUT_OFF = "put_off", _("Put off")
+        DEAD = "dead", _("Given up")
+        REPLAYED = "replayed", _("Tried again")
+        IGNORED = "ignored", _("Ignored")
+        LINKED = "linked", _("Linked")
+        RESTORED = "restored", _("Restored")
+        RECONCILED = "reconciled", _("Reconciled")
 
     subject = models.CharField(max_length=32)
     # None where a record stands for nothing here.
@@ -333,8 +336,8 @@ class SyncEvent(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = "event"
-        verbose_name_plural = "what happened"
+        verbose_name = _("event")
+        verbose_name_plural = _("what happened")
         constraints = [
             models.CheckConstraint(
                 condition=Q(direction__in=["out", "in"]), name="event_direction_is_known"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class DueMail(models.Model):
@@ -16,12 +17,12 @@ class DueMail(models.Model):
     """
 
     class State(models.TextChoices):
-        HELD = "held", "Waits for a program manager"
-        DUE = "due", "On its way"
-        SENT = "sent", "Sent"
-        DONE = "done", "Taken up"
-        DROPPED = "dropped", "No longer wanted"
-        FAILED = "failed", "Cannot be delivered"
+        HELD = "held", _("Waits for a program manager")
+        DUE = "due", _("On its way")
+        SENT = "sent", _("Sent")
+        DONE = "done", _("Taken up")
+        DROPPED = "dropped", _("No longer wanted")
+        FAILED = "failed", _("Cannot be delivered")
 
     state = models.CharField(max_length=8, choices=State, default=State.DUE)
     version = models.PositiveIntegerField(default=1)
@@ -53,10 +54,10 @@ class Invitation(DueMail):
     )
     subject = models.CharField(max_length=32)
     by_themselves = models.BooleanField(
-        default=False, help_text="They asked for a sign-in code before we knew them."
+        default=False, help_text=_("They asked for a sign-in code before we knew them.")
     )
-    appeared_at = models.DateTimeField(help_text="When Airtable says that their row came to be.")
-    admitted_at = models.DateTimeField(help_text="From here on they could sign in.")
+    appeared_at = models.DateTimeField(help_text=_("When Airtable says that their row came to be."))
+    admitted_at = models.DateTimeField(help_text=_("From here on they could sign in."))
     claimed_at = models.DateTimeField(null=True, blank=True)
     welcomed_at = models.DateTimeField(null=True, blank=True)
 
@@ -86,8 +87,8 @@ class AddressChange(DueMail):
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "new address"
-        verbose_name_plural = "new addresses"
+        verbose_name = _("new address")
+        verbose_name_plural = _("new addresses")
         constraints = [
             models.CheckConstraint(condition=_KNOWN_STATE, name="address_change_state_known")
         ]

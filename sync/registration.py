@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class WebhookRegistration(models.Model):
@@ -32,8 +33,8 @@ class WebhookRegistration(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name = "webhook"
-        verbose_name_plural = "webhooks"
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
         constraints = [
             models.UniqueConstraint(
                 fields=["base_id"],

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import services as accounts
 from accounts.models import User
@@ -36,7 +37,7 @@ def take(*, user: User, email: str, now: datetime) -> None:
         invitations.address_corrected(user=user, now=now)
         return
     if EmailAddress.objects.filter(email=email).exclude(user=user).exists():
-        raise NotAllowed("Another person has this address.")
+        raise NotAllowed(_("Another person has this address."))
     raise Instead(
         f"{user.get_short_name()} was asked whether {email} is theirs. This cell changes once they "
         "say so.",

@@ -13,12 +13,12 @@ from django.db.models import Avg, Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, gettext_noop, ngettext
 from unfold.decorators import display
 
 from accounts import services as accounts
 from accounts.admin_bulk import Bulk, Effect, InBulk
-from accounts.admin_parts import person
+from accounts.admin_parts import Colours, person
 from accounts.models import User
 from analytics.models import MentorFigures
 from config.console.mentors import latest_refresh
@@ -39,19 +39,25 @@ from sync.people_models import Invitation
 class UseFilter(admin.SimpleListFilter):
     """By how much of what they offered in 28 days was booked."""
 
-    title = "use in 28 days"
+    title = gettext_lazy("use in 28 days")
     parameter_name = "use"
     # Name -> label, and the share of their room.
     BANDS: ClassVar = {
-        "none": ("Not booked", {"utilization": 0}),
-        "low": ("Less than a quarter", {"utilization__gt": 0, "utilization__lt": 0.25}),
-        "half": ("A quarter to three", {"utilization__gte": 0.25, "utilization__lt": 0.75}),
-        "high": ("Three quarters and more", {"utilization__gte": 0.75}),
-        "nothing": ("Offered nothing", {"utilization": None}),
+        "none": (gettext_noop("Not booked"), {"utilization": 0}),
+        "low": (
+            gettext_noop("Less than a quarter"),
+            {"utilization__gt": 0, "utilization__lt": 0.25},
+        ),
+        "half": (
+            gettext_noop("A quarter to three"),
+            {"utilization__gte": 0.25, "utilization__lt": 0.75},
+        ),
+        "high": (gettext_noop("Three quarters and more"), {"utilization__gte": 0.75}),
+        "nothing": (gettext_noop("Offered nothing"), {"utilization": None}),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, label) for name, (label, _share) in self.BANDS.items()]
+        return [(name, _(label)) for name, (label, _share) in self.BANDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mentor]) -> QuerySet[Mentor]:
         if self.value() not in self.BANDS:
@@ -64,13 +70,13 @@ class UseFilter(admin.SimpleListFilter):
 class SyncFilter(admin.SimpleListFilter):
     """By how they stand with Airtable."""
 
-    title = "Airtable"
+    title = gettext_lazy("Airtable")
     parameter_name = "sync"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("refused", "Refused"), ("waiting", "On its way"), ("step", "In step"),
-            ("absent", "Not there"),
+            ("refused", _("Refused")), ("waiting", _("On its way")), ("step", _("In step")),
+            ("absent", _("Not there")),
         ]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mentor]) -> QuerySet[Mentor]:
@@ -137,7 +143,7 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
         return answer
 
     # -- Columns
-    @display(description="Mentor", ordering="user__name")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Mentor"), ordering="user__name")  # type: ignore[untyped-decorator]
     def who(self, mentor: Mentor) -> str:
         return format_html(
             '<span class="cell-main">{}</span><span class="cell-more">{}</span>',
@@ -145,7 +151,7 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
             mentor.company,
         )
 
-    @display(description="Areas")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Areas"))  # type: ignore[untyped-decorator]
     def areas(self, mentor: Mentor) -> str:
         first, *others = [*dict.fromkeys(row.area for row in mentor.expertise.all()), ""]
         more = len(others) - 1
@@ -156,7 +162,7 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
             ngettext("and %d more", "and %d more", more) % more if more > 0 else "",
         )
 
-    @display(description="Use, 28 days", ordering="share")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Use, 28 days"), ordering="share")  # type: ignore[untyped-decorator]
     def use(self, mentor: Any) -> str:
         if mentor.share is None:
             return "-"
@@ -166,11 +172,11 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
             _("%(booked)d of %(room)d") % {"booked": mentor.booked, "room": mentor.room},
         )
 
-    @display(description="Next free", ordering="next_start")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Next free"), ordering="next_start")  # type: ignore[untyped-decorator]
     def next_opening(self, mentor: Any) -> Any:
         return mentor.next_start
 
-    @display(description="Rating", ordering="stars")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Rating"), ordering="stars")  # type: ignore[untyped-decorator]
     def rating(self, mentor: Any) -> str:
         if mentor.stars is None:
             return "-"
@@ -181,15 +187,15 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
         )
 
     @display(  # type: ignore[untyped-decorator]
-        description="Airtable",
-        label={"Refused": "danger", "On its way": "info", "In step": "success"},
+        description=gettext_lazy("Airtable"),
+        label=Colours({"Refused": "danger", "On its way": "info", "In step": "success"}),
     )
     def sync_state(self, mentor: Any) -> str:
         if mentor.is_refused:
-            return "Refused"
+            return _("Refused")
         if mentor.is_waiting:
-            return "On its way"
-        return "In step" if mentor.is_linked else "Not there"
+            return _("On its way")
+        return _("In step") if mentor.is_linked else _("Not there")
 
     # -- Changes to many
     def bulk(self, name: str) -> Bulk | None:
@@ -280,12 +286,12 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
 
 
 class VisibilityForm(forms.Form):
-    visibility = forms.ChoiceField(label="Seen by", choices=Mentor.Visibility.choices)
+    visibility = forms.ChoiceField(label=gettext_lazy("Seen by"), choices=Mentor.Visibility.choices)
 
 
 class CapForm(forms.Form):
     weekly_load_cap = forms.IntegerField(
-        label="Sessions a week",
+        label=gettext_lazy("Sessions a week"),
         min_value=0,
         max_value=100,
         validators=[MinValueValidator(0), MaxValueValidator(100)],

@@ -14,11 +14,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.admin_parts import Console, may, person
+from accounts.admin_parts import Colours, Console, may, person
 from accounts.models import TIME_ZONES
 from accounts.refusals import Refusal
 from matching import services, verdicts
@@ -55,7 +55,9 @@ class ExperimentForm(forms.ModelForm):  # type: ignore[type-arg]
     time_zone = forms.ChoiceField(
         choices=[(name, name) for name in sorted(TIME_ZONES)],
         widget=UnfoldAdminSelectWidget,
-        help_text="Where the program's day begins at midnight. Only by day does it matter.",
+        help_text=gettext_lazy(
+            "Where the program's day begins at midnight. Only by day does it matter."
+        ),
     )
 
     class Meta:
@@ -87,14 +89,14 @@ class ExperimentAdmin(Console):
     change_form_outer_before_template = "admin/experiment.html"
     fieldsets = (
         (None, {"fields": ("name", "hypothesis", "kind", ("control", "treatment"))}),
-        ("What decides", {"fields": ("outcome", ("least_effect", "percent"))}),
-        ("By day", {"fields": (("time_zone", "wash_in_hours"),)}),
+        (gettext_lazy("What decides"), {"fields": ("outcome", ("least_effect", "percent"))}),
+        (gettext_lazy("By day"), {"fields": (("time_zone", "wash_in_hours"),)}),
     )
 
     @display(  # type: ignore[untyped-decorator]
-        description="State",
+        description=gettext_lazy("State"),
         ordering="state",
-        label={"Running": "success", "Draft": "info", "Stopped": "default"},
+        label=Colours({"Running": "success", "Draft": "info", "Stopped": "default"}),
     )
     def progress(self, experiment: Experiment) -> str:
         return str(Experiment.State(experiment.state).label)

@@ -14,12 +14,12 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextareaWidget
 
-from accounts.admin_parts import Console, may, person
+from accounts.admin_parts import Colours, Console, may, person
 from accounts.refusals import Refusal
 from matching.models import MarketPicture, MarketRun, MatchPolicy
 from matching.simulator import runs
@@ -45,12 +45,16 @@ class MarketRunForm(forms.Form):
     policies = forms.ModelMultipleChoiceField(
         MatchPolicy.objects.order_by("name", "-version"),
         widget=UnfoldAdminSelectMultipleWidget,
-        help_text="Up to four. Relevance alone, relevance of those with room, and chance are played too.",
+        help_text=gettext_lazy(
+            "Up to four. Relevance alone, relevance of those with room, and chance are played too."
+        ),
     )
     scenario = forms.CharField(
-        label="Assumptions",
+        label=gettext_lazy("Assumptions"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 34, "spellcheck": "false"}),
-        help_text="Behind each stands what it means. What is left out is as written here.",
+        help_text=gettext_lazy(
+            "Behind each stands what it means. What is left out is as written here."
+        ),
     )
 
 
@@ -64,14 +68,16 @@ class MarketRunAdmin(Console):
     ordering = ("-created_at", "id")
 
     @display(  # type: ignore[untyped-decorator]
-        description="State",
+        description=gettext_lazy("State"),
         ordering="state",
-        label={"Done": "success", "Running": "info", "Waiting": "info", "Failed": "danger"},
+        label=Colours(
+            {"Done": "success", "Running": "info", "Waiting": "info", "Failed": "danger"}
+        ),
     )
     def shown_state(self, run: MarketRun) -> str:
         return str(run.get_state_display())
 
-    @display(description="Policies")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Policies"))  # type: ignore[untyped-decorator]
     def compared(self, run: MarketRun) -> str:
         return ", ".join(run.policies)
 

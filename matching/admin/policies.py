@@ -14,11 +14,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from accounts.admin_parts import Console, person
+from accounts.admin_parts import Colours, Console, person
 from matching.models import MatchPolicy, SavedQuery
 from matching.ranking import SIGNALS, WEIGHTS
 from matching.services import policies
@@ -62,9 +62,9 @@ class MatchPolicyAdmin(Console):
     change_form_outer_before_template = "admin/policy_steps.html"
 
     @display(  # type: ignore[untyped-decorator]
-        description="State",
+        description=gettext_lazy("State"),
         ordering="state",
-        label={"Published": "success", "Draft": "info", "Retired": "warning"},
+        label=Colours({"Published": "success", "Draft": "info", "Retired": "warning"}),
     )
     def shown_state(self, policy: MatchPolicy) -> str:
         return str(policy.get_state_display())

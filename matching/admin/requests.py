@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_parts import ShownInline, ShownOnly
@@ -39,11 +40,11 @@ class ImpressionsInline(ShownInline):
         ).values("reason")
         return rows.select_related("mentor__user").annotate(said=Subquery(said))
 
-    @display(description="Mentor")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentor"))  # type: ignore[untyped-decorator]
     def mentor_name(self, impression: MatchImpression) -> str:
         return str(impression.mentor.user)
 
-    @display(description="Not relevant")  # type: ignore[untyped-decorator]
+    @display(description=_("Not relevant"))  # type: ignore[untyped-decorator]
     def judged(self, impression: MatchImpression) -> str:
         said: str | None = impression.said  # type: ignore[attr-defined]
         return str(MatchFeedback.Reason(said).label) if said else ""
@@ -65,11 +66,11 @@ class MatchRequestAdmin(ShownOnly):
         requests: QuerySet[MatchRequest] = super().get_queryset(request)
         return requests.annotate(mentors_shown=Count("impressions"))
 
-    @display(description="Policy", ordering=("policy", "policy_version"))  # type: ignore[untyped-decorator]
+    @display(description=_("Policy"), ordering=("policy", "policy_version"))  # type: ignore[untyped-decorator]
     def policy_used(self, request: MatchRequest) -> str:
         return f"{request.policy}:{request.policy_version}"
 
-    @display(description="Mentors shown")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentors shown"))  # type: ignore[untyped-decorator]
     def shown(self, request: MatchRequest) -> int:
         return int(request.mentors_shown)  # type: ignore[attr-defined]
 
@@ -87,7 +88,7 @@ class MatchFeedbackAdmin(ShownOnly):
     fields = ("created_at", "user", "request", "question", "mentor_name", "reason", "words")
     readonly_fields = ("mentor_name",)
 
-    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentor"), ordering="mentor__user__name")  # type: ignore[untyped-decorator]
     def mentor_name(self, feedback: MatchFeedback) -> str:
         return str(feedback.mentor.user)
 
@@ -119,7 +120,7 @@ class MentorEmbeddingAdmin(ShownOnly):
         rows: QuerySet[MentorEmbedding] = super().get_queryset(request)
         return rows.defer("vector")
 
-    @display(description="Mentor", ordering="mentor__user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentor"), ordering="mentor__user__name")  # type: ignore[untyped-decorator]
     def mentor_name(self, row: MentorEmbedding) -> str:
         return str(row.mentor.user)
 
@@ -143,19 +144,19 @@ class ModelUseAdmin(ShownOnly):
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **state})
         return answer
 
-    @display(description="Month", ordering="month")  # type: ignore[untyped-decorator]
+    @display(description=_("Month"), ordering="month")  # type: ignore[untyped-decorator]
     def month_name(self, use: ModelUse) -> str:
         return f"{use.month:%B %Y}"
 
-    @display(description="Tokens in", ordering="tokens_in")  # type: ignore[untyped-decorator]
+    @display(description=_("Tokens in"), ordering="tokens_in")  # type: ignore[untyped-decorator]
     def grouped_in(self, use: ModelUse) -> str:
         return f"{use.tokens_in:,}"
 
-    @display(description="Tokens out", ordering="tokens_out")  # type: ignore[untyped-decorator]
+    @display(description=_("Tokens out"), ordering="tokens_out")  # type: ignore[untyped-decorator]
     def grouped_out(self, use: ModelUse) -> str:
         return f"{use.tokens_out:,}"
 
-    @display(description="US dollars", ordering="cost")  # type: ignore[untyped-decorator]
+    @display(description=_("US dollars"), ordering="cost")  # type: ignore[untyped-decorator]
     def dollars(self, use: ModelUse) -> str:
         return f"{use.cost:.4f}"
 

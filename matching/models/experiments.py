@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 from accounts.models import User
@@ -54,59 +55,63 @@ class Experiment(models.Model):
     """
 
     class Kind(models.TextChoices):
-        INTERLEAVING = "interleaving", "One list of both: which do mentees prefer?"
-        SWITCHBACK = "switchback", "By day: does it fill the calendars?"
-        AB = "ab", "By person: what the other two cannot tell"
+        INTERLEAVING = "interleaving", _("One list of both: which do mentees prefer?")
+        SWITCHBACK = "switchback", _("By day: does it fill the calendars?")
+        AB = "ab", _("By person: what the other two cannot tell")
 
     class State(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        RUNNING = "running", "Running"
-        STOPPED = "stopped", "Stopped"
+        DRAFT = "draft", _("Draft")
+        RUNNING = "running", _("Running")
+        STOPPED = "stopped", _("Stopped")
 
     class Outcome(models.TextChoices):
-        CLICK = "click", "A mentor opened"
-        BOOKING = "booking", "A session booked"
-        ACCEPTED = "accepted", "A session booked and accepted"
-        UNUSED = "unused", "A session booked with a mentor who had none for 28 days"
+        CLICK = "click", _("A mentor opened")
+        BOOKING = "booking", _("A session booked")
+        ACCEPTED = "accepted", _("A session booked and accepted")
+        UNUSED = "unused", _("A session booked with a mentor who had none for 28 days")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80, unique=True)
     hypothesis = models.TextField(
-        help_text="What you expect, and why. Nobody changes it afterwards."
+        help_text=_("What you expect, and why. Nobody changes it afterwards.")
     )
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.INTERLEAVING)
     control = models.ForeignKey(
         "matching.MatchPolicy",
         on_delete=models.PROTECT,
         related_name="control_of",
-        help_text="What all have now.",
+        help_text=_("What all have now."),
     )
     treatment = models.ForeignKey(
         "matching.MatchPolicy",
         on_delete=models.PROTECT,
         related_name="treatment_of",
-        help_text="What may replace it.",
+        help_text=_("What may replace it."),
     )
-    outcome = models.CharField("decided by", max_length=8, choices=Outcome, default=Outcome.CLICK)
+    outcome = models.CharField(
+        _("decided by"), max_length=8, choices=Outcome, default=Outcome.CLICK
+    )
     least_effect = models.FloatField(
-        "least effect worth knowing",
+        _("least effect worth knowing"),
         default=7.0,
         validators=[MinValueValidator(0.5), MaxValueValidator(40.0)],
-        help_text="In percentage points. The smaller, the longer it takes.",
+        help_text=_("In percentage points. The smaller, the longer it takes."),
     )
     percent = models.PositiveSmallIntegerField(
-        "share of traffic",
+        _("share of traffic"),
         default=100,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="Percent of the requests (one list) or people who take part. By day: 100.",
+        help_text=_("Percent of the requests (one list) or people who take part. By day: 100."),
     )
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text="Where the program's day begins at midnight."
+        max_length=64, default="UTC", help_text=_("Where the program's day begins at midnight.")
     )
     wash_in_hours = models.PositiveSmallIntegerField(
         default=4,
         validators=[MaxValueValidator(12)],
-        help_text="By day: hours after a change that do not count, because they show the day before.",
+        help_text=_(
+            "By day: hours after a change that do not count, because they show the day before."
+        ),
     )
     seed = models.CharField(max_length=32, default=_seed, editable=False)
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT, editable=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
 from mentors.models import Mentor
@@ -110,7 +111,7 @@ class WordFrequency(models.Model):
     uses = models.PositiveBigIntegerField()
 
     class Meta:
-        verbose_name_plural = "word frequencies"
+        verbose_name_plural = _("word frequencies")
 
     def __str__(self) -> str:
         return f"{self.word} of {self.mentors} mentors"

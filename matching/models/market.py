@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
@@ -16,23 +17,23 @@ class MarketRun(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        STOPPED = "stopped", "Stopped"
-        FAILED = "failed", "Failed"
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        STOPPED = "stopped", _("Stopped")
+        FAILED = "failed", _("Failed")
 
     # What may still be played or stopped.
     OPEN = (State.WAITING, State.RUNNING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    scenario = models.TextField("assumptions")
+    scenario = models.TextField(_("assumptions"))
     policies = models.JSONField()  # weights by label
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     progress = models.CharField(max_length=200, blank=True)
     result = models.JSONField(null=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField("ordered at", default=timezone.now)
+    created_at = models.DateTimeField(_("ordered at"), default=timezone.now)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:

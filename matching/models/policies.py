@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 from accounts.models import User
@@ -30,9 +31,9 @@ class MatchPolicy(models.Model):
     """
 
     class State(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        PUBLISHED = "published", "Published"
-        RETIRED = "retired", "Retired"
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        RETIRED = "retired", _("Retired")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
@@ -41,7 +42,7 @@ class MatchPolicy(models.Model):
     )
     version = models.PositiveIntegerField(editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
-    note = models.TextField(blank=True, help_text="What this version is for, in a sentence.")
+    note = models.TextField(blank=True, help_text=_("What this version is for, in a sentence."))
 
     meaning = weight(
         "meaning", "The share of the meaning in relevance; the words have the rest of 1."
@@ -57,9 +58,9 @@ class MatchPolicy(models.Model):
     floor = weight("floor", "The share of the best relevance below which nothing lifts a mentor.")
     diversity = weight("diversity", "Taken off: how like the mentor is to one further up. 0: off.")
     explore_at = models.PositiveSmallIntegerField(
-        "place for a new mentor",
+        _("place for a new mentor"),
         validators=[MaxValueValidator(int(MOST["explore_at"]))],
-        help_text="The place of a list that is kept for a new mentor who fits. 0: none.",
+        help_text=_("The place of a list that is kept for a new mentor who fits. 0: none."),
     )
 
     created_by = models.ForeignKey(
@@ -72,7 +73,7 @@ class MatchPolicy(models.Model):
     published_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name_plural = "match policies"
+        verbose_name_plural = _("match policies")
         constraints = [
             models.UniqueConstraint(
                 fields=["name", "version"], name="a_policy_has_each_version_once"
@@ -130,11 +131,11 @@ class MatchPolicy(models.Model):
 class SavedQuery(models.Model):
     """A request to try policies on: what the preview shows two policies' lists for."""
 
-    text = models.CharField("request", max_length=400, unique=True)
+    text = models.CharField(_("request"), max_length=400, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name_plural = "saved queries"
+        verbose_name_plural = _("saved queries")
 
     def __str__(self) -> str:
         return self.text

@@ -113,13 +113,13 @@ class MatchFeedback(models.Model):
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="match_feedback")
     # As the request's: every search asks for them, by person and question.
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="match_feedback")
-    question = models.TextField(help_text="As it was asked, in lower case.")
+    question = models.TextField(help_text=_("As it was asked, in lower case."))
     reason = models.CharField(max_length=16, choices=Reason)
     words = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name_plural = "match feedback"
+        verbose_name_plural = _("match feedback")
         constraints = [
             models.UniqueConstraint(
                 fields=["request", "mentor"], name="a_match_is_judged_once_per_request"

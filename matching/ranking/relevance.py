@@ -63,6 +63,7 @@ STRONG, GOOD = 75, 50
 
 
 def band(score: int) -> str:
+    """How well a score is, as the API says it; the page says the same in the reader's language."""
     if score >= STRONG:
         return "Strong match"
     return "Good match" if score >= GOOD else "Possible match"

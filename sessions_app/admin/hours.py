@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_filters import PeriodFilter
@@ -87,14 +88,14 @@ class AvailabilityWindowAdmin(WithMentor, Asking):
         )
         obj.pk, obj._state.adding = saved.pk, False
 
-    @display(description="Seats booked")  # type: ignore[untyped-decorator]
+    @display(description=_("Seats booked"))  # type: ignore[untyped-decorator]
     def booked(self, window: Any) -> int:
         return int(window.seats_booked)
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return may(request, "sessions_app.change_availabilitywindow")
 
-    @admin.action(description="Close: no new bookings", permissions=["manage"])
+    @admin.action(description=_("Close: no new bookings"), permissions=["manage"])
     def close(
         self, request: HttpRequest, queryset: QuerySet[AvailabilityWindow]
     ) -> HttpResponse | None:
@@ -107,7 +108,7 @@ class AvailabilityWindowAdmin(WithMentor, Asking):
             "closed",
         )
 
-    @admin.action(description="Open again", permissions=["manage"])
+    @admin.action(description=_("Open again"), permissions=["manage"])
     def open_again(self, request: HttpRequest, queryset: QuerySet[AvailabilityWindow]) -> None:
         chosen = list(queryset.filter(is_active=False))
         done = sum(self.attempt(request, lambda row=row: _reopen(request, row)) for row in chosen)  # type: ignore[misc]

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_filters import PeriodFilter
 from accounts.admin_parts import ShownOnly, may
@@ -31,7 +32,7 @@ class NotificationAdmin(ShownOnly):
     def has_send_permission(self, request: HttpRequest) -> bool:
         return may(request, "sessions_app.change_notification")
 
-    @admin.action(description="Send again", permissions=["send"])
+    @admin.action(description=_("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         """What went out or failed is due once more. What is no longer true is never sent."""
         states = (Notification.State.SENT, Notification.State.FAILED)
@@ -47,7 +48,7 @@ class NotificationAdmin(ShownOnly):
 
 
 class HasBounced(admin.SimpleListFilter):
-    title = "mail"
+    title = _("mail")
     parameter_name = "mail"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
@@ -85,7 +86,7 @@ class MessagePreferencesAdmin(ShownOnly):
     def has_try_permission(self, request: HttpRequest) -> bool:
         return may(request, "sessions_app.change_messagepreferences")
 
-    @admin.action(description="Try their address again", permissions=["try"])
+    @admin.action(description=_("Try their address again"), permissions=["try"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[MessagePreferences]) -> None:
         """Mail goes to these addresses again, with what failed meanwhile and is still to come."""
         rows = queryset.exclude(bounced_email="").select_related("user")

@@ -15,12 +15,12 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from unfold.decorators import display
 
 from accounts import changes
 from accounts.admin_filters import PeriodFilter
-from accounts.admin_parts import Console, ShownInline, ShownOnly, may, person
+from accounts.admin_parts import Colours, Console, ShownInline, ShownOnly, may, person
 from sessions_app import services
 from sessions_app.admin import calendar
 from sessions_app.admin.people import MENTEE, MENTOR, WithMentor
@@ -31,12 +31,14 @@ from sessions_app.models import (
     SessionEvent,
 )
 
-STATUS_COLOURS = {
-    "Booked": "info",
-    "Completed": "success",
-    "Cancelled": "warning",
-    "No show": "danger",
-}
+STATUS_COLOURS = Colours(
+    {
+        "Booked": "info",
+        "Completed": "success",
+        "Cancelled": "warning",
+        "No show": "danger",
+    }
+)
 
 
 class EventsInline(ShownInline):
@@ -50,7 +52,7 @@ class EventsInline(ShownInline):
         rows: QuerySet[SessionEvent] = super().get_queryset(request)
         return rows.select_related("by")
 
-    @display(description="What")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("What"))  # type: ignore[untyped-decorator]
     def what(self, event: SessionEvent) -> str:
         """The step in words: a move of the state or of the time, and the rules that were set aside."""
         said = event.to_status
@@ -76,9 +78,11 @@ class SessionForm(ModelForm):  # type: ignore[type-arg]
 
     override = BooleanField(
         required=False,
-        label="Set rules aside",
-        help_text="Outside the hours, too soon, a full week, away: book all the same. It is noted in the "
-        "history. Nobody can be put in two places, and no seat is sold twice.",
+        label=gettext_lazy("Set rules aside"),
+        help_text=gettext_lazy(
+            "Outside the hours, too soon, a full week, away: book all the same. It is noted in the "
+            "history. Nobody can be put in two places, and no seat is sold twice."
+        ),
     )
 
     class Meta:
@@ -201,22 +205,22 @@ class SessionAdmin(WithMentor, Console):
         )
         obj.pk, obj._state.adding = booked.pk, False
 
-    @display(description="Mentee", ordering="mentee__user__name")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Mentee"), ordering="mentee__user__name")  # type: ignore[untyped-decorator]
     def mentee_name(self, session: Session) -> str:
         return str(session.mentee.user)
 
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, session: Session) -> str:
         return session.get_status_display()
 
-    @display(description="Goal")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Goal"))  # type: ignore[untyped-decorator]
     def goal_in_short(self, session: Session) -> str:
         return session.goal if len(session.goal) <= 60 else f"{session.goal[:59]}…"
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return may(request, "sessions_app.change_session")
 
-    @admin.action(description="Cancel selected sessions", permissions=["cancel"])
+    @admin.action(description=gettext_lazy("Cancel selected sessions"), permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Session]) -> TemplateResponse | None:
         """Ask once, with room for a reason; both people of each session get a mail."""
         chosen = list(
@@ -250,11 +254,11 @@ class SessionAdmin(WithMentor, Console):
         self.tell_done(request, done, len(chosen), "cancelled")
         return None
 
-    @admin.action(description="The mentor did not come", permissions=["cancel"])
+    @admin.action(description=gettext_lazy("The mentor did not come"), permissions=["cancel"])
     def mentor_was_absent(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         self._note_absence(request, queryset, "mentor")
 
-    @admin.action(description="The mentee did not come", permissions=["cancel"])
+    @admin.action(description=gettext_lazy("The mentee did not come"), permissions=["cancel"])
     def mentee_was_absent(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         self._note_absence(request, queryset, "mentee")
 
@@ -266,7 +270,7 @@ class SessionAdmin(WithMentor, Console):
 
         self._for_each(request, queryset, note, "noted")
 
-    @admin.action(description="Both came after all", permissions=["cancel"])
+    @admin.action(description=gettext_lazy("Both came after all"), permissions=["cancel"])
     def both_came(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         def settle(pk: UUID) -> object:
             return services.dispute_absence(session_id=pk, by=person(request), clock=timezone.now)
@@ -310,7 +314,7 @@ class MeetingAdmin(WithMentor, Console):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description="Seats taken")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Seats taken"))  # type: ignore[untyped-decorator]
     def seats(self, meeting: Any) -> int:
         return int(meeting.held)
 
@@ -324,10 +328,10 @@ class FeedbackAdmin(ShownOnly):
     search_fields = ("session__mentor__user__name", "session__mentee__user__name", "comment")
     ordering = ("-submitted_at", "id")
 
-    @display(description="Mentor", ordering="session__mentor__user__name")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Mentor"), ordering="session__mentor__user__name")  # type: ignore[untyped-decorator]
     def mentor_name(self, feedback: Feedback) -> str:
         return str(feedback.session.mentor.user)
 
-    @display(description="Mentee", ordering="session__mentee__user__name")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Mentee"), ordering="session__mentee__user__name")  # type: ignore[untyped-decorator]
     def mentee_name(self, feedback: Feedback) -> str:
         return str(feedback.session.mentee.user)

@@ -34,7 +34,7 @@ _PREVIEW_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-_LABELS = [kind.label for kind in Notification.Kind]
+_LABELS = {kind.template_name: kind.label for kind in Notification.Kind}
 
 
 class MessageTemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -44,8 +44,11 @@ class MessageTemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # not sub
         super().__init__(*args, **kwargs)
         if "name" in self.fields:
             own = self.instance.name
-            names = _LABELS if not own or kind_named(own) else [own, *_LABELS]
-            choices = [(own if own.lower() == label.lower() else label, label) for label in names]
+            names = _LABELS if not own or kind_named(own) else {own: own, **_LABELS}
+            choices = [
+                (own if own.lower() == name.lower() else name, label)
+                for name, label in names.items()
+            ]
             self.fields["name"] = forms.ChoiceField(
                 label=_("Message"), choices=choices, widget=UnfoldAdminSelectWidget
             )
@@ -90,12 +93,12 @@ class MessageTemplateAdmin(Console):
             "variables": [
                 (
                     name,
-                    meaning,
+                    _(meaning),
                     [Notification.Kind(kind).label for kind in ONLY_IN.get(name, ())],
                 )
                 for name, meaning in VARIABLES.items()
             ],
-            "shipped": [(label, f"{add}?name={label}") for label in _LABELS],
+            "shipped": [(label, f"{add}?name={name}") for name, label in _LABELS.items()],
             "preview_url": reverse("admin:content_messagetemplate_preview"),
             "previewed": self._previewed(request, object_id),
         }

@@ -4,17 +4,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_filters import PeriodFilter
-from accounts.admin_parts import ShownInline, ShownOnly, may, person
+from accounts.admin_parts import Colours, ShownInline, ShownOnly, may, person
 from sessions_app import services
 from sessions_app.admin.people import MENTEE, MENTOR, WithMentor
 from sessions_app.models import Hold, WaitlistEntry
 from sessions_app.selectors.waitlist import IN_LINE
 
-PLACE_COLOURS = {"Waiting": "info", "Offered a time": "warning", "Booked": "success"}
-HOLD_COLOURS = {"Live": "warning", "Booked": "success", "Expired": "danger"}
+PLACE_COLOURS = Colours({"Waiting": "info", "Offered a time": "warning", "Booked": "success"})
+HOLD_COLOURS = Colours({"Live": "warning", "Booked": "success", "Expired": "danger"})
 
 
 class OffersInline(ShownInline):
@@ -48,18 +49,18 @@ class WaitlistEntryAdmin(WithMentor, ShownOnly):
     inlines = (OffersInline,)
     actions = ("take_out",)
 
-    @display(description="Mentee", ordering="mentee__user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentee"), ordering="mentee__user__name")  # type: ignore[untyped-decorator]
     def mentee_name(self, place: WaitlistEntry) -> str:
         return str(place.mentee.user)
 
-    @display(description="State", ordering="state", label=PLACE_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("State"), ordering="state", label=PLACE_COLOURS)  # type: ignore[untyped-decorator]
     def shown_state(self, place: WaitlistEntry) -> str:
         return place.get_state_display()
 
     def has_change_line_permission(self, request: HttpRequest) -> bool:
         return may(request, "sessions_app.change_waitlistentry")
 
-    @admin.action(description="Take out of the line", permissions=["change_line"])
+    @admin.action(description=_("Take out of the line"), permissions=["change_line"])
     def take_out(self, request: HttpRequest, queryset: QuerySet[WaitlistEntry]) -> None:
         """What is offered to them goes to the next in line."""
         chosen = list(queryset.filter(state__in=IN_LINE))
@@ -97,22 +98,22 @@ class HoldAdmin(WithMentor, ShownOnly):
     readonly_fields = ("mentor_name", "mentee_name", "created_at")
     actions = ("end",)
 
-    @display(description="Mentee", ordering="mentee__user__name")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentee"), ordering="mentee__user__name")  # type: ignore[untyped-decorator]
     def mentee_name(self, hold: Hold) -> str:
         return str(hold.mentee.user)
 
-    @display(description="State", ordering="state", label=HOLD_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("State"), ordering="state", label=HOLD_COLOURS)  # type: ignore[untyped-decorator]
     def shown_state(self, hold: Hold) -> str:
         return hold.get_state_display()
 
-    @display(description="From the waitlist", boolean=True)  # type: ignore[untyped-decorator]
+    @display(description=_("From the waitlist"), boolean=True)  # type: ignore[untyped-decorator]
     def is_offer(self, hold: Hold) -> bool:
         return hold.entry_id is not None
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return may(request, "sessions_app.change_hold")
 
-    @admin.action(description="End: the next in line is asked", permissions=["end"])
+    @admin.action(description=_("End: the next in line is asked"), permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Hold]) -> None:
         chosen = list(queryset.filter(state=Hold.State.LIVE))
         done = sum(

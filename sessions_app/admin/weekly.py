@@ -13,6 +13,7 @@ from django.forms import ModelForm, TypedChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -71,7 +72,7 @@ class WeeklyHoursAdmin(OfMentor):
     ordering = ("mentor__user__name", "weekday", "starts", "id")
     form = WeeklyHoursForm
 
-    @display(description="Day", ordering="weekday")  # type: ignore[untyped-decorator]
+    @display(description=_("Day"), ordering="weekday")  # type: ignore[untyped-decorator]
     def day(self, row: WeeklyHours) -> str:
         return row.day_name
 
@@ -91,7 +92,7 @@ class WeeklyHoursAdmin(OfMentor):
         )
         obj.pk, obj._state.adding = saved.pk, False
 
-    @admin.action(description="Remove, with the windows made of them", permissions=["manage"])
+    @admin.action(description=_("Remove, with the windows made of them"), permissions=["manage"])
     def remove(self, request: HttpRequest, queryset: QuerySet[WeeklyHours]) -> HttpResponse | None:
         return self.decided(
             request,
@@ -116,7 +117,7 @@ class HoursExceptionAdmin(OfMentor):
     ordering = ("-date", "id")
     fields = ("mentor", "date", ("starts", "ends"), ("capacity", "location"), "reason")
 
-    @display(description="Skips only")  # type: ignore[untyped-decorator]
+    @display(description=_("Skips only"))  # type: ignore[untyped-decorator]
     def skipped(self, row: HoursException) -> str:
         rule = row.weekly_hours
         return f"{rule.starts:%H:%M} to {rule.ends:%H:%M}" if rule else ""
@@ -145,7 +146,7 @@ class HoursExceptionAdmin(OfMentor):
         )
         obj.pk, obj._state.adding = saved.pk, False
 
-    @admin.action(description="Remove: as every week again", permissions=["manage"])
+    @admin.action(description=_("Remove: as every week again"), permissions=["manage"])
     def remove(
         self, request: HttpRequest, queryset: QuerySet[HoursException]
     ) -> HttpResponse | None:
@@ -183,7 +184,7 @@ class BusyTimeAdmin(OfMentor):
         )
         obj.pk, obj._state.adding = saved.pk, False
 
-    @admin.action(description="Remove", permissions=["manage"])
+    @admin.action(description=_("Remove"), permissions=["manage"])
     def remove(self, request: HttpRequest, queryset: QuerySet[BusyTime]) -> HttpResponse | None:
         return self.decided(
             request,
@@ -214,7 +215,7 @@ class HolidayAdmin(Removable):
         )
         obj.pk, obj._state.adding = saved.pk, False
 
-    @admin.action(description="Remove: a day like any other", permissions=["manage"])
+    @admin.action(description=_("Remove: a day like any other"), permissions=["manage"])
     def remove(self, request: HttpRequest, queryset: QuerySet[Holiday]) -> HttpResponse | None:
         return self.decided(
             request,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from accounts.models import User
@@ -19,7 +20,9 @@ def mentee_of(user: User) -> Mentee:
     """The caller as a mentee, or a refusal: mentors and PMs have no seat to take."""
     mentee = Mentee.objects.select_related("user").filter(user=user).first()
     if mentee is None:
-        raise NotAllowed("Only mentees book sessions. Ask your program manager to be added as one.")
+        raise NotAllowed(
+            _("Only mentees book sessions. Ask your program manager to be added as one.")
+        )
     return mentee
 
 
@@ -40,5 +43,5 @@ def mentor_of_hours(user: User, mentor_id: UUID) -> Mentor:
     """The mentor whose hours these are, if this person may change them."""
     mentor = mentor_for(user=user, mentor_id=mentor_id)
     if mentor.user_id != user.pk and not user.is_program_manager:
-        raise NotAllowed("Only this mentor and program managers can change these hours.")
+        raise NotAllowed(_("Only this mentor and program managers can change these hours."))
     return mentor

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 from mentors.models import Mentor
@@ -52,7 +53,7 @@ class WeeklyHours(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="weekly_hours")
-    weekday = models.PositiveSmallIntegerField(help_text="0 is Monday, 6 is Sunday.")
+    weekday = models.PositiveSmallIntegerField(help_text=_("0 is Monday, 6 is Sunday."))
     starts = models.TimeField()
     ends = models.TimeField()
     every_n_weeks = models.PositiveSmallIntegerField(default=1)
@@ -62,7 +63,7 @@ class WeeklyHours(models.Model):
     location = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        verbose_name_plural = "weekly hours"
+        verbose_name_plural = _("weekly hours")
         constraints = [
             models.CheckConstraint(
                 condition=Q(weekday__gte=0, weekday__lte=6), name="weekday_is_monday_to_sunday"
@@ -143,8 +144,8 @@ class BusyTime(models.Model):
     """A time at which a mentor cannot be booked, whatever the hours say: away, or in a calendar."""
 
     class Source(models.TextChoices):
-        AWAY = "away", "Time away"
-        CALENDAR = "calendar", "Calendar"
+        AWAY = "away", _("Time away")
+        CALENDAR = "calendar", _("Calendar")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="busy_times")
@@ -187,7 +188,9 @@ class HoursMade(models.Model):
         Mentor, primary_key=True, on_delete=models.CASCADE, related_name="hours_made"
     )
     zone = models.CharField(max_length=64)
-    zone_rules = models.CharField(max_length=32, help_text="The release of the time zone database.")
+    zone_rules = models.CharField(
+        max_length=32, help_text=_("The release of the time zone database.")
+    )
     until = models.DateField()
     made_at = models.DateTimeField()
 
@@ -206,8 +209,8 @@ class AvailabilityWindow(models.Model):
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="windows")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    capacity = models.PositiveSmallIntegerField("seats", default=1)
-    location = models.CharField(max_length=200, blank=True, help_text="Empty: online.")
+    capacity = models.PositiveSmallIntegerField(_("seats"), default=1)
+    location = models.CharField(max_length=200, blank=True, help_text=_("Empty: online."))
     weekly_hours = models.ForeignKey(
         WeeklyHours,
         null=True,

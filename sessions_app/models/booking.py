@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 from mentors.models import Mentee, Mentor
@@ -123,7 +124,7 @@ class Meeting(models.Model):
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    capacity = models.PositiveSmallIntegerField("seats", default=1)
+    capacity = models.PositiveSmallIntegerField(_("seats"), default=1)
     location = models.CharField(max_length=200, blank=True)
     meeting_url = models.URLField(blank=True)
     live = models.BooleanField(default=True)
@@ -171,16 +172,16 @@ class Session(models.Model):
     """One mentee's seat in a meeting: the booked hour. (Never the web session.)"""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting for the mentor"
-        BOOKED = "booked", "Booked"
-        COMPLETED = "completed", "Completed"
-        CANCELLED = "cancelled", "Cancelled"
-        NO_SHOW = "no_show", "No show"
+        PENDING = "pending", _("Waiting for the mentor")
+        BOOKED = "booked", _("Booked")
+        COMPLETED = "completed", _("Completed")
+        CANCELLED = "cancelled", _("Cancelled")
+        NO_SHOW = "no_show", _("No show")
 
     class Attendance(models.TextChoices):
-        UNKNOWN = "unknown", "Not known"
-        ATTENDED = "attended", "Was there"
-        ABSENT = "absent", "Did not come"
+        UNKNOWN = "unknown", _("Not known")
+        ATTENDED = "attended", _("Was there")
+        ABSENT = "absent", _("Did not come")
 
     LIVE = ("pending", "booked")
 
@@ -312,8 +313,8 @@ class Feedback(models.Model):
     """What one side thought of a session. One per side."""
 
     class Side(models.TextChoices):
-        MENTEE = "mentee", "Mentee"
-        MENTOR = "mentor", "Mentor"
+        MENTEE = "mentee", _("Mentee")
+        MENTOR = "mentor", _("Mentor")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="feedback")
@@ -331,7 +332,7 @@ class Feedback(models.Model):
     submitted_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name_plural = "feedback"
+        verbose_name_plural = _("feedback")
         constraints = [
             models.UniqueConstraint(
                 fields=["session", "side"], name="each_side_gives_feedback_once"

@@ -5,7 +5,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from sessions_app.models.booking import Session
 from sessions_app.models.waitlist import Hold
@@ -20,22 +21,28 @@ class Notification(models.Model):
     """
 
     class Kind(models.TextChoices):
-        BOOKED = "booked", "Session booked"
-        REQUESTED = "requested", "Session requested"
-        MOVED = "moved", "Session moved"
-        CANCELLED = "cancelled", "Session cancelled"
-        REMINDER_DAY = "reminder_day", "Reminder, a day before"
-        REMINDER_HOUR = "reminder_hour", "Reminder, an hour before"
-        NO_SHOW = "no_show", "Marked as absent"
-        FEEDBACK = "feedback", "Feedback request"
-        FEEDBACK_NUDGE = "feedback_nudge", "Feedback reminder"
-        WAITLIST_OFFER = "waitlist_offer", "Waitlist offer"
+        BOOKED = "booked", _("Session booked")
+        REQUESTED = "requested", _("Session requested")
+        MOVED = "moved", _("Session moved")
+        CANCELLED = "cancelled", _("Session cancelled")
+        REMINDER_DAY = "reminder_day", _("Reminder, a day before")
+        REMINDER_HOUR = "reminder_hour", _("Reminder, an hour before")
+        NO_SHOW = "no_show", _("Marked as absent")
+        FEEDBACK = "feedback", _("Feedback request")
+        FEEDBACK_NUDGE = "feedback_nudge", _("Feedback reminder")
+        WAITLIST_OFFER = "waitlist_offer", _("Waitlist offer")
+
+        @property
+        def template_name(self) -> str:
+            """How a program manager's template with the words of it is called, whoever reads."""
+            with translation.override(None):
+                return str(self.label)
 
     class State(models.TextChoices):
-        DUE = "due", "Due"
-        SENT = "sent", "Sent"
-        DROPPED = "dropped", "No longer wanted"
-        FAILED = "failed", "Cannot be delivered"
+        DUE = "due", _("Due")
+        SENT = "sent", _("Sent")
+        DROPPED = "dropped", _("No longer wanted")
+        FAILED = "failed", _("Cannot be delivered")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(
@@ -111,7 +118,7 @@ class MessagePreferences(models.Model):
     bounce_reason = models.CharField(max_length=255, blank=True)
 
     class Meta:
-        verbose_name_plural = "message preferences"
+        verbose_name_plural = _("message preferences")
 
     def __str__(self) -> str:
         return f"messages to {self.user_id}"

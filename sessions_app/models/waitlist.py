@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from mentors.models import Mentee, Mentor
 from sessions_app.models.availability import AvailabilityWindow, outdates_opening
@@ -17,10 +18,10 @@ class WaitlistEntry(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        OFFERED = "offered", "Offered a time"
-        BOOKED = "booked", "Booked"
-        LEFT = "left", "Left the line"
+        WAITING = "waiting", _("Waiting")
+        OFFERED = "offered", _("Offered a time")
+        BOOKED = "booked", _("Booked")
+        LEFT = "left", _("Left the line")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="waitlist")
@@ -33,7 +34,7 @@ class WaitlistEntry(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name_plural = "waitlist entries"
+        verbose_name_plural = _("waitlist entries")
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "offered", "booked", "left"]),
@@ -70,10 +71,10 @@ class Hold(models.Model):
     """
 
     class State(models.TextChoices):
-        LIVE = "live", "Live"
-        USED = "used", "Booked"
-        PASSED = "passed", "Passed on"
-        EXPIRED = "expired", "Expired"
+        LIVE = "live", _("Live")
+        USED = "used", _("Booked")
+        PASSED = "passed", _("Passed on")
+        EXPIRED = "expired", _("Expired")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="holds")

@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from accounts.admin_parts import may, person
+from accounts.admin_parts import Colours, may, person
 from accounts.refusals import Refusal
 from sync import conflicts
 from sync.admin.parts import WithTitles, short
@@ -37,31 +38,31 @@ class SyncConflictAdmin(WithTitles):
     fields = ("record", "field", "reason", "at", "taken_by", "taken_at")
     readonly_fields = ("record",)
 
-    @display(description="What", ordering="field")  # type: ignore[untyped-decorator]
+    @display(description=_("What"), ordering="field")  # type: ignore[untyped-decorator]
     def what(self, conflict: SyncConflict) -> str:
         mapping = BY_SUBJECT.get(conflict.subject)
         return f"{mapping.table if mapping else conflict.subject}: {conflict.field}"
 
-    @display(description="Office Hours")  # type: ignore[untyped-decorator]
+    @display(description=_("Office Hours"))  # type: ignore[untyped-decorator]
     def shown_local(self, conflict: SyncConflict) -> str:
         return short(conflict.local)
 
-    @display(description="Airtable")  # type: ignore[untyped-decorator]
+    @display(description=_("Airtable"))  # type: ignore[untyped-decorator]
     def shown_remote(self, conflict: SyncConflict) -> str:
         return short(conflict.remote)
 
     @display(  # type: ignore[untyped-decorator]
-        description="Winner",
+        description=_("Winner"),
         ordering="winner",
-        label={"Office Hours": "info", "Airtable": "warning", "Undone": "success"},
+        label=Colours({"Office Hours": "info", "Airtable": "warning", "Undone": "success"}),
     )
     def shown_state(self, conflict: SyncConflict) -> str:
-        return "Undone" if conflict.taken_at else conflict.get_winner_display()
+        return str(_("Undone")) if conflict.taken_at else conflict.get_winner_display()
 
     def has_take_permission(self, request: HttpRequest) -> bool:
         return may(request, "sync.change_syncconflict")
 
-    @admin.action(description="Take the other value", permissions=["take"])
+    @admin.action(description=_("Take the other value"), permissions=["take"])
     def take_other(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
         settled: set[int] = set()
         wanted = list(queryset.order_by("at", "pk").values_list("pk", flat=True))

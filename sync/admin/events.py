@@ -13,11 +13,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from accounts.admin_parts import may, person
+from accounts.admin_parts import Colours, may, person
 from sync import health, meter, remedies, selectors, services, stories
 from sync.admin.parts import WithTitles
 from sync.mappings import BY_SUBJECT, BY_TABLE
@@ -37,21 +37,21 @@ class SyncEventAdmin(WithTitles):
     list_display_links = ("at",)
     list_filter = ("kind", "direction", "subject", "at")
     search_fields = ("object_id", "record_id", "detail", "run")
-    search_help_text = "Our id, a record id, words of the reason, or a run"
+    search_help_text = gettext_lazy("Our id, a record id, words of the reason, or a run")
     ordering = ("-at", "-id")
 
     @display(  # type: ignore[untyped-decorator]
-        description="What",
+        description=gettext_lazy("What"),
         ordering="kind",
-        label={
+        label=Colours({
             "Conflict": "warning", "Refused": "warning", "Put off": "warning", "Given up": "danger",
             "Created": "success", "Sent": "success", "Applied": "success", "Restored": "success",
-        },
+        }),
     )  # fmt: skip
     def shown_kind(self, event: SyncEvent) -> str:
         return event.get_kind_display()
 
-    @display(description="Fields")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Fields"))  # type: ignore[untyped-decorator]
     def what(self, event: SyncEvent) -> str:
         return ", ".join(event.fields)
 

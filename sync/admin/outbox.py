@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_parts import may, person
+from accounts.admin_parts import Colours, may, person
 from sync import remedies
 from sync.admin.parts import WithTitles
 from sync.models import OutboxRow
@@ -37,34 +38,34 @@ class OutboxRowAdmin(WithTitles):
     actions = ("replay", "leave", "compare")
 
     @display(  # type: ignore[untyped-decorator]
-        description="Status",
+        description=_("Status"),
         ordering="status",
-        label={"Waiting to be sent": "info", "Refused by Airtable": "danger"},
+        label=Colours({"Waiting to be sent": "info", "Refused by Airtable": "danger"}),
     )
     def shown_status(self, row: OutboxRow) -> str:
         return row.get_status_display()
 
-    @display(description="Reason", ordering="last_error")  # type: ignore[untyped-decorator]
+    @display(description=_("Reason"), ordering="last_error")  # type: ignore[untyped-decorator]
     def reason(self, row: OutboxRow) -> str:
         return Truncator(row.last_error).chars(160)
 
     def has_mend_permission(self, request: HttpRequest) -> bool:
         return may(request, "sync.change_outboxrow")
 
-    @admin.action(description="Try again now", permissions=["mend"])
+    @admin.action(description=_("Try again now"), permissions=["mend"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxRow]) -> None:
         """The objects go as they are now, not as they were."""
         of = queryset.count()
         done = remedies.retry(rows=_plain(queryset), by=person(request).name, now=timezone.now())
         self.tell_done(request, done, of, "due now; the others are due within a minute anyway")
 
-    @admin.action(description="Leave as it is: settle without sending", permissions=["mend"])
+    @admin.action(description=_("Leave as it is: settle without sending"), permissions=["mend"])
     def leave(self, request: HttpRequest, queryset: QuerySet[OutboxRow]) -> None:
         of = queryset.count()
         done = remedies.leave(rows=_plain(queryset), by=person(request).name, now=timezone.now())
         self.tell_done(request, done, of, "settled without sending")
 
-    @admin.action(description="Compare with Airtable again", permissions=["mend"])
+    @admin.action(description=_("Compare with Airtable again"), permissions=["mend"])
     def compare(self, request: HttpRequest, queryset: QuerySet[OutboxRow]) -> None:
         done = 0
         for subject, ids in _by_subject(queryset):

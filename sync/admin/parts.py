@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_parts import ShownOnly
 from sync import stories
@@ -39,7 +40,7 @@ class WithTitles(ShownOnly):
             row.shown_title = stories.titles([key]).get(key, "")
         return row
 
-    @admin.display(description="Record")
+    @admin.display(description=_("Record"))
     def record(self, row: Any) -> str:
         return record_link(row.subject, row.object_id, getattr(row, "shown_title", ""))
 

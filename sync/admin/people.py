@@ -8,26 +8,29 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_parts import ShownOnly, may
+from accounts.admin_parts import Colours, ShownOnly, may
 from sync import invitations
 from sync.people_models import AddressChange, DueMail, Invitation
 
-COLOURS = {
-    "Waits for a program manager": "warning",
-    "On its way": "info",
-    "Sent": "info",
-    "Taken up": "success",
-    "Cannot be delivered": "danger",
-}
+COLOURS = Colours(
+    {
+        "Waits for a program manager": "warning",
+        "On its way": "info",
+        "Sent": "info",
+        "Taken up": "success",
+        "Cannot be delivered": "danger",
+    }
+)
 
 
 class DueMailAdmin(ShownOnly):
     list_select_related = ("user",)
     search_fields = ("user__name", "user__email")
 
-    @display(description="State", ordering="state", label=COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("State"), ordering="state", label=COLOURS)  # type: ignore[untyped-decorator]
     def shown_state(self, row: DueMail) -> str:
         return row.get_state_display()
 
@@ -50,14 +53,14 @@ class InvitationAdmin(DueMailAdmin):
     ordering = ("-admitted_at", "id")
     actions = ("send",)
 
-    @display(description="Airtable to sign-in")  # type: ignore[untyped-decorator]
+    @display(description=_("Airtable to sign-in"))  # type: ignore[untyped-decorator]
     def took(self, row: Any) -> str:
         return f"{(row.admitted_at - row.appeared_at).total_seconds():.1f} s"
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return may(request, "sync.change_invitation")
 
-    @admin.action(description="Send the invitation, or send it again", permissions=["send"])
+    @admin.action(description=_("Send the invitation, or send it again"), permissions=["send"])
     def send(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         done = invitations.send_again(ids=ids, now=timezone.now())

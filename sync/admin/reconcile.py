@@ -12,10 +12,11 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from accounts.admin_parts import ShownOnly, may, person
+from accounts.admin_parts import Colours, ShownOnly, may, person
 from accounts.refusals import Refusal
 from sync.admin.parts import short
 from sync.nudges import send
@@ -28,6 +29,12 @@ _BAR = (
     '<progress value="{}" max="100" aria-label="How much is done" style="accent-color: #1b6b3b" class="w-32 align-middle"></progress>'
     " {} %"
 )
+
+# What a rehearsal says it would do; what it would leave, it leaves.
+WOULD = {
+    ReconcileDifference.Side.HERE: gettext_lazy("Would change here"),
+    ReconcileDifference.Side.AIRTABLE: gettext_lazy("Would change in Airtable"),
+}
 
 
 @admin.register(ReconcileRun)
@@ -63,34 +70,36 @@ class ReconcileRunAdmin(ShownOnly):
     )
     readonly_fields = fields
 
-    @display(description="What for")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("What for"))  # type: ignore[untyped-decorator]
     def shown_purpose(self, run: ReconcileRun) -> str:
         kind = "rehearsal" if run.dry_run else "healing"
         return f"{run.get_purpose_display()}, {kind}"
 
     @display(  # type: ignore[untyped-decorator]
-        description="State",
+        description=gettext_lazy("State"),
         ordering="state",
-        label={
-            "Done": "success",
-            "Under way": "info",
-            "Waiting for a worker": "info",
-            "Given up": "danger",
-        },
+        label=Colours(
+            {
+                "Done": "success",
+                "Under way": "info",
+                "Waiting for a worker": "info",
+                "Given up": "danger",
+            }
+        ),
     )
     def shown_state(self, run: ReconcileRun) -> str:
         return str(run.get_state_display())
 
-    @display(description="Done")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Done"))  # type: ignore[untyped-decorator]
     def shown_progress(self, run: ReconcileRun) -> str:
         share = round(run.share * 100)
         return format_html(_BAR, share, share)
 
-    @display(description="Records")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Records"))  # type: ignore[untyped-decorator]
     def shown_records(self, run: ReconcileRun) -> int:
         return run.total("records")
 
-    @display(description="Differences")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Differences"))  # type: ignore[untyped-decorator]
     def shown_differences(self, run: ReconcileRun) -> str:
         found = sum(
             count
@@ -100,7 +109,7 @@ class ReconcileRunAdmin(ShownOnly):
         )
         return format_html('<a href="{}">{}</a>', _differences_of(run), found)
 
-    @display(description="Table by table")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Table by table"))  # type: ignore[untyped-decorator]
     def shown_tables(self, run: ReconcileRun) -> str:
         rows = ((table, _counted(run, table), _noted(run, table)) for table in run.tables)
         return format_html("<ul>{}</ul>", format_html_join("", "<li><b>{}</b>: {}{}</li>", rows))
@@ -141,12 +150,12 @@ class ReconcileRunAdmin(ShownOnly):
         return redirect("admin:sync_reconcilerun_changelist")
 
     @action(  # type: ignore[untyped-decorator]
-        description="What it found", url_path="differences", icon="difference"
+        description=gettext_lazy("What it found"), url_path="differences", icon="difference"
     )
     def to_differences(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect(_differences_of(ReconcileRun(pk=object_id)))
 
-    @admin.action(description="End where they stand", permissions=["order"])
+    @admin.action(description=gettext_lazy("End where they stand"), permissions=["order"])
     def end(self, request: HttpRequest, queryset: QuerySet[ReconcileRun]) -> None:
         open_runs = list(queryset.filter(state__in=ReconcileRun.OPEN))
         for run in open_runs:
@@ -174,32 +183,34 @@ class ReconcileDifferenceAdmin(ShownOnly):
     search_fields = ("label", "record_id", "object_id", "field", "note")
     ordering = ("-run", "id")
 
-    @display(description="Record", ordering="label")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Record"), ordering="label")  # type: ignore[untyped-decorator]
     def shown_label(self, row: ReconcileDifference) -> str:
         return row.label or row.record_id or str(row.object_id)
 
-    @display(description="Office Hours")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Office Hours"))  # type: ignore[untyped-decorator]
     def in_office_hours(self, row: ReconcileDifference) -> str:
         return short(row.here) if row.field else ""
 
-    @display(description="Airtable")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Airtable"))  # type: ignore[untyped-decorator]
     def in_airtable(self, row: ReconcileDifference) -> str:
         return short(row.there) if row.field else ""
 
     @display(  # type: ignore[untyped-decorator]
-        description="What changes",
+        description=gettext_lazy("What changes"),
         ordering="side",
-        label={
-            "Changed here": "info",
-            "Changed in Airtable": "info",
-            "Left as it is": "warning",
-            "Would change here": "info",
-            "Would change in Airtable": "info",
-        },
+        label=Colours(
+            {
+                "Changed here": "info",
+                "Changed in Airtable": "info",
+                "Left as it is": "warning",
+                "Would change here": "info",
+                "Would change in Airtable": "info",
+            }
+        ),
     )
     def shown_side(self, row: ReconcileDifference) -> str:
-        said = str(row.get_side_display())
-        return said.replace("Changed", "Would change") if row.run.dry_run else said
+        said = WOULD.get(row.side, "") if row.run.dry_run else ""
+        return str(said or row.get_side_display())
 
 
 def _differences_of(run: ReconcileRun) -> str:

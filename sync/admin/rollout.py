@@ -9,9 +9,10 @@ from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_parts import Console, ShownOnly, may, person
+from accounts.admin_parts import Colours, Console, ShownOnly, may, person
 from sync import stories
 from sync.admin.parts import record_link, short
 from sync.rollout import flags
@@ -43,18 +44,20 @@ class RolloutFlagAdmin(Console):
         return super().get_queryset(request)  # type: ignore[no-any-return]
 
     @display(  # type: ignore[untyped-decorator]
-        description="Answered from",
+        description=_("Answered from"),
         ordering="mode",
-        label={
-            "Office Hours": "success",
-            "Airtable only": "warning",
-            "Airtable, compared with Office Hours": "info",
-        },
+        label=Colours(
+            {
+                "Office Hours": "success",
+                "Airtable only": "warning",
+                "Airtable, compared with Office Hours": "info",
+            }
+        ),
     )
     def shown_mode(self, flag: RolloutFlag) -> str:
         return str(flag.get_mode_display())
 
-    @display(description="Compared, of them different")  # type: ignore[untyped-decorator]
+    @display(description=_("Compared, of them different"))  # type: ignore[untyped-decorator]
     def shown_compared(self, flag: RolloutFlag) -> str:
         tally = ShadowTally.objects.filter(endpoint=flag.endpoint).aggregate(
             compared=Sum("compared"), differed=Sum("differed")
@@ -107,15 +110,15 @@ class ShadowDifferenceAdmin(ShownOnly):
         changes.result_list = rows
         return changes
 
-    @display(description="Mentor")  # type: ignore[untyped-decorator]
+    @display(description=_("Mentor"))  # type: ignore[untyped-decorator]
     def mentor(self, row: ShadowDifference) -> str:
         return record_link("mentor", row.key, getattr(row, "shown_title", ""))
 
-    @display(description="Airtable")  # type: ignore[untyped-decorator]
+    @display(description=_("Airtable"))  # type: ignore[untyped-decorator]
     def in_airtable(self, row: ShadowDifference) -> str:
         return short(row.there)
 
-    @display(description="Office Hours")  # type: ignore[untyped-decorator]
+    @display(description=_("Office Hours"))  # type: ignore[untyped-decorator]
     def in_office_hours(self, row: ShadowDifference) -> str:
         return short(row.here)
 
@@ -123,7 +126,7 @@ class ShadowDifferenceAdmin(ShownOnly):
         return may(request, "sync.change_rolloutflag")
 
     @admin.action(
-        description="Forget these; they come back if they still differ", permissions=["forget"]
+        description=_("Forget these; they come back if they still differ"), permissions=["forget"]
     )
     def forget(self, request: HttpRequest, queryset: QuerySet[ShadowDifference]) -> None:
         done = queryset.count()

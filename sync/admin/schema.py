@@ -4,9 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_parts import ShownOnly
+from accounts.admin_parts import Colours, ShownOnly
 from sync.models import BaseField
 
 
@@ -20,9 +21,9 @@ class BaseFieldAdmin(ShownOnly):
     ordering = ("-is_blocked", "-problem", "table", "field")
 
     @display(  # type: ignore[untyped-decorator]
-        description="State",
+        description=_("State"),
         ordering="-is_blocked",
-        label={"Rests": "danger", "Renamed": "warning", "In step": "success"},
+        label=Colours({"Rests": "danger", "Renamed": "warning", "In step": "success"}),
     )
     def shown_state(self, row: BaseField) -> str:
         if row.is_blocked:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_parts import Console, ShownOnly
 from sync.admin.parts import WithTitles
@@ -27,7 +28,7 @@ class RecordLinkAdmin(WithTitles):
 class Standing(admin.SimpleListFilter):
     """What became of it: the column alone does not tell what was applied from what was given up."""
 
-    title = "standing"
+    title = _("standing")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class ReconcileRun(models.Model):
@@ -18,25 +19,25 @@ class ReconcileRun(models.Model):
     """
 
     class Purpose(models.TextChoices):
-        NIGHT = "night", "Every night"
-        ASKED = "asked", "Asked for"
-        LOAD = "load", "First load"
+        NIGHT = "night", _("Every night")
+        ASKED = "asked", _("Asked for")
+        LOAD = "load", _("First load")
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting for a worker"
-        RUNNING = "running", "Under way"
-        DONE = "done", "Done"
-        FAILED = "failed", "Given up"
+        WAITING = "waiting", _("Waiting for a worker")
+        RUNNING = "running", _("Under way")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Given up")
 
     OPEN = (State.WAITING, State.RUNNING)
 
     base_id = models.CharField(max_length=32)
     purpose = models.CharField(max_length=8, choices=Purpose)
-    dry_run = models.BooleanField("rehearsal", default=False)
+    dry_run = models.BooleanField(_("rehearsal"), default=False)
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     may_delete = models.BooleanField(
         default=False,
-        help_text="An operator has allowed it to withdraw more than a twentieth of a table.",
+        help_text=_("An operator has allowed it to withdraw more than a twentieth of a table."),
     )
     asked_by = models.CharField(max_length=120, blank=True, default="")
     asked_at = models.DateTimeField(default=timezone.now)
@@ -49,7 +50,7 @@ class ReconcileRun(models.Model):
     error = models.TextField(blank=True, default="")
 
     class Meta:
-        verbose_name = "comparison"
+        verbose_name = _("comparison")
         constraints = [
             models.UniqueConstraint(
                 fields=["base_id"],
@@ -111,8 +112,8 @@ class ReconcilePage(models.Model):
     run = models.ForeignKey(ReconcileRun, on_delete=models.CASCADE, related_name="pages")
     table = models.CharField(max_length=64)
     record_ids = ArrayField(models.CharField(max_length=32))
-    keys = ArrayField(models.TextField(), help_text="The Platform ID of each, or empty.")
-    emails = ArrayField(models.TextField(), help_text="The address of each, or empty.")
+    keys = ArrayField(models.TextField(), help_text=_("The Platform ID of each, or empty."))
+    emails = ArrayField(models.TextField(), help_text=_("The address of each, or empty."))
 
     class Meta:
         indexes = [models.Index(fields=["run", "table"], name="pages_of_a_comparison")]
@@ -125,19 +126,19 @@ class ReconcileDifference(models.Model):
     """One thing in which the two sides differed, and what was or would be done about it."""
 
     class Kind(models.TextChoices):
-        FIELD = "field", "Field differs"
-        KEY = "key", "Our columns differ"
-        NEW_THERE = "new_there", "Only in Airtable"
-        NEW_HERE = "new_here", "Only here"
-        GONE_THERE = "gone_there", "Gone from Airtable"
-        GONE_HERE = "gone_here", "Gone here"
-        BACK_THERE = "back_there", "Back in Airtable"
-        DUPLICATE = "duplicate", "Twice in Airtable"
+        FIELD = "field", _("Field differs")
+        KEY = "key", _("Our columns differ")
+        NEW_THERE = "new_there", _("Only in Airtable")
+        NEW_HERE = "new_here", _("Only here")
+        GONE_THERE = "gone_there", _("Gone from Airtable")
+        GONE_HERE = "gone_here", _("Gone here")
+        BACK_THERE = "back_there", _("Back in Airtable")
+        DUPLICATE = "duplicate", _("Twice in Airtable")
 
     class Side(models.TextChoices):
-        HERE = "here", "Changed here"
-        AIRTABLE = "airtable", "Changed in Airtable"
-        NOBODY = "nobody", "Left as it is"
+        HERE = "here", _("Changed here")
+        AIRTABLE = "airtable", _("Changed in Airtable")
+        NOBODY = "nobody", _("Left as it is")
 
     run = models.ForeignKey(ReconcileRun, on_delete=models.CASCADE, related_name="differences")
     table = models.CharField(max_length=64)
@@ -149,12 +150,12 @@ class ReconcileDifference(models.Model):
     field = models.CharField(max_length=64, blank=True, default="")
     agreed = models.JSONField(null=True, blank=True)
     here = models.JSONField(null=True, blank=True)
-    there = models.JSONField("in Airtable", null=True, blank=True)
+    there = models.JSONField(_("in Airtable"), null=True, blank=True)
     side = models.CharField(max_length=8, choices=Side)
     note = models.TextField(blank=True, default="")
 
     class Meta:
-        verbose_name = "difference"
+        verbose_name = _("difference")
         indexes = [
             models.Index(fields=["run", "table"], name="differences_of_a_comparison"),
             models.Index(fields=["object_id"], name="differences_of_an_object"),

@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
 
@@ -11,33 +12,33 @@ from accounts.audit import audited
 class Endpoint(models.TextChoices):
     """What can be answered from either side."""
 
-    MENTOR_LIST = "mentor_list", "Mentor list"
-    MENTOR_CARD = "mentor_card", "Mentor card"
-    AVAILABILITY = "availability", "Availability"
+    MENTOR_LIST = "mentor_list", _("Mentor list")
+    MENTOR_CARD = "mentor_card", _("Mentor card")
+    AVAILABILITY = "availability", _("Availability")
 
 
 class RolloutFlag(models.Model):
     """From which side an endpoint is answered. Without a row: from ours."""
 
     class Mode(models.TextChoices):
-        AIRTABLE_ONLY = "airtable_only", "Airtable only"
-        SHADOW = "postgres_shadow_read", "Airtable, compared with Office Hours"
-        PRIMARY = "postgres_primary", "Office Hours"
+        AIRTABLE_ONLY = "airtable_only", _("Airtable only")
+        SHADOW = "postgres_shadow_read", _("Airtable, compared with Office Hours")
+        PRIMARY = "postgres_primary", _("Office Hours")
 
     endpoint = models.CharField(max_length=16, choices=Endpoint, unique=True)
     mode = models.CharField(max_length=24, choices=Mode, default=Mode.PRIMARY)
     sample_percent = models.PositiveSmallIntegerField(
-        "share compared, per cent",
+        _("share compared, per cent"),
         default=100,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
-        help_text="Of a hundred answers from Airtable, so many are compared with ours.",
+        help_text=_("Of a hundred answers from Airtable, so many are compared with ours."),
     )
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_by = models.CharField(max_length=120, blank=True, default="", editable=False)
 
     class Meta:
-        verbose_name = "answered from"
-        verbose_name_plural = "answered from"
+        verbose_name = _("answered from")
+        verbose_name_plural = _("answered from")
         constraints = [
             models.CheckConstraint(
                 condition=Q(mode__in=["airtable_only", "postgres_shadow_read", "postgres_primary"]),
@@ -80,17 +81,17 @@ class ShadowDifference(models.Model):
     """A field in which the two sides answered differently: both values, how often, and when last."""
 
     endpoint = models.CharField(max_length=16, choices=Endpoint)
-    key = models.UUIDField("mentor")
+    key = models.UUIDField(_("mentor"))
     field = models.CharField(max_length=64)
-    there = models.JSONField("Airtable says", null=True)
-    here = models.JSONField("we say", null=True)
+    there = models.JSONField(_("Airtable says"), null=True)
+    here = models.JSONField(_("we say"), null=True)
     count = models.PositiveIntegerField(default=1)
     first_seen = models.DateTimeField(default=timezone.now)
     last_seen = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = "answer that differs"
-        verbose_name_plural = "answers that differ"
+        verbose_name = _("answer that differs")
+        verbose_name_plural = _("answers that differ")
         constraints = [
             models.UniqueConstraint(
                 fields=["endpoint", "key", "field"], name="a_shadow_difference_is_kept_once"
