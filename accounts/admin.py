@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -143,14 +143,14 @@ class UserAdmin(InBulk):
     def bulk(self, name: str) -> Bulk | None:
         return {
             "suspend": Bulk(
-                "suspend", _("Suspend: keep out and sign out everywhere"), _("Suspend these people?"),
-                _("Suspend"), "accounts.change_user", _if_suspended,
-                self._each(services.suspend, _("suspended")), is_heavy=True,
+                "suspend", gettext("Suspend: keep out and sign out everywhere"), gettext("Suspend these people?"),
+                gettext("Suspend"), "accounts.change_user", _if_suspended,
+                self._each(services.suspend, gettext("suspended")), is_heavy=True,
             ),
             "reactivate": Bulk(
-                "reactivate", _("Reactivate: let in again"), _("Let these people in again?"),
-                _("Reactivate"), "accounts.change_user", _if_reactivated,
-                self._each(services.reactivate, _("reactivated")),
+                "reactivate", gettext("Reactivate: let in again"), gettext("Let these people in again?"),
+                gettext("Reactivate"), "accounts.change_user", _if_reactivated,
+                self._each(services.reactivate, gettext("reactivated")),
             ),
         }.get(name)  # fmt: skip
 
@@ -184,15 +184,15 @@ def _if_suspended(people: Sequence[User], values: Mapping[str, Any]) -> list[Eff
     others = [user for user in going if not _outranks(user)]
     return [
         Effect(
-            _("are signed out everywhere and may not come back"), others,
-            _("What they have booked stays as it is. They are not written to."),
+            gettext("are signed out everywhere and may not come back"), others,
+            gettext("What they have booked stays as it is. They are not written to."),
         ),
         Effect(
-            _("are administrators"), ranking,
-            _("They are suspended as well, if you are one yourself."),
+            gettext("are administrators"), ranking,
+            gettext("They are suspended as well, if you are one yourself."),
         ),
         Effect(
-            _("are suspended already"), [user for user in people if user not in going],
+            gettext("are suspended already"), [user for user in people if user not in going],
             is_change=False,
         ),
     ]  # fmt: skip
@@ -201,9 +201,9 @@ def _if_suspended(people: Sequence[User], values: Mapping[str, Any]) -> list[Eff
 def _if_reactivated(people: Sequence[User], values: Mapping[str, Any]) -> list[Effect]:
     active = User.Status.ACTIVE
     return [
-        Effect(_("may sign in again"), [user for user in people if user.status != active]),
+        Effect(gettext("may sign in again"), [user for user in people if user.status != active]),
         Effect(
-            _("may sign in already"), [user for user in people if user.status == active],
+            gettext("may sign in already"), [user for user in people if user.status == active],
             is_change=False,
         ),
     ]  # fmt: skip

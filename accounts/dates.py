@@ -15,7 +15,8 @@ from django.utils.translation import get_language
 
 def date_format(value: date | datetime | time, pattern: str) -> str:
     """A date or time by a pattern as English would write it, in the active language."""
-    return formats.date_format(value, in_language(pattern, get_language() or ""))
+    # Django's stubs leave out times of day, which it takes.
+    return formats.date_format(value, in_language(pattern, get_language() or ""))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=256)

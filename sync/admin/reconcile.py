@@ -209,8 +209,8 @@ class ReconcileDifferenceAdmin(ShownOnly):
         ),
     )
     def shown_side(self, row: ReconcileDifference) -> str:
-        said = WOULD.get(row.side, "") if row.run.dry_run else ""
-        return str(said or row.get_side_display())
+        side = ReconcileDifference.Side(row.side)
+        return str(WOULD[side] if row.run.dry_run and side in WOULD else side.label)
 
 
 def _differences_of(run: ReconcileRun) -> str:

@@ -89,7 +89,7 @@ class TestEveryLanguage:
 
     def test_the_compiled_file_says_what_the_source_says(self, language):
         with po(language).with_suffix(".mo").open("rb") as file:
-            compiled = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+            compiled = gettext.GNUTranslations(file)._catalog
         said = {
             (key, n) if message.plural else key: text
             for message in read(po(language))
