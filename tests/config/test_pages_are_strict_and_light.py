@@ -6,6 +6,7 @@ import gzip
 import re
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 from django.utils import timezone
@@ -132,3 +133,14 @@ def _on_the_wire(address):
     with open(found, "rb") as file:
         content = file.read()
     return len(content) if address.endswith(".woff2") else len(gzip.compress(content, 9))
+
+
+def test_the_compiled_sheet_knows_every_class_of_its_source():
+    """It is committed compiled, and a merge keeps either side's: `npm run css` makes it anew."""
+    source = (settings.BASE_DIR / "static/src/app.css").read_text(encoding="utf-8")
+    source = re.sub(r"/\*.*?\*/", "", source[source.index("@layer components") :], flags=re.DOTALL)
+    compiled = (settings.BASE_DIR / "static/css/app.css").read_text(encoding="utf-8")
+    selectors = " ".join(re.findall(r"([^{};]+)\{", source))
+    classes = set(re.findall(r"\.([a-z][\w-]+)", selectors))
+    assert len(classes) > 150
+    assert {name for name in classes if f".{name}" not in compiled} == set()
