@@ -200,7 +200,7 @@ def _scale(chart: Chart) -> tuple[float, float, float]:
         low = min(low, 0.0)
     if chart.unit == STARS:
         low, high = min(low, 3.0), 5.0
-    if high <= low:
+    if high - low < 1e-9 * max(1.0, abs(high)):  # a level line, or as good as one
         high = low + 1.0
     step = _step((high - low) / 4)
     return math.floor(low / step) * step, math.ceil(round(high / step, 6)) * step, step

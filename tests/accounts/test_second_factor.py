@@ -21,8 +21,7 @@ WANTED = "/admin/mentors/mentor/?q=bob"
 
 def code_of(secret: str) -> str:
     """What an authenticator app shows now."""
-    code: str = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
-    return code
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def signed_in(email: str = "carol@example.com") -> Client:
@@ -51,11 +50,10 @@ def set_up(browser: Client) -> str:
     asked = browser.get("/accounts/2fa/totp/activate/")["Location"]
     browser.post(asked, {"password": people.PASSWORD})
     page = browser.get("/accounts/2fa/totp/activate/").content.decode()
-    found: str
     (found,) = re.findall(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', page)
     answer = browser.post("/accounts/2fa/totp/activate/", {"code": code_of(found)})
     assert answer["Location"] == "/accounts/2fa/recovery-codes/"
-    return found
+    return str(found)
 
 
 def test_who_has_none_is_led_to_set_one_up_and_then_on(transactional_db):

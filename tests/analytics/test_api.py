@@ -218,6 +218,13 @@ def test_what_is_written_is_read_back(rows):
     assert read == [["a", "b"], *([csv_file.cell(one) for one in row] for row in rows)]
 
 
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "\uff1d1"]
+)
+def test_every_way_to_begin_a_formula_gets_its_apostrophe(text):
+    assert csv_file.cell(text) == f"'{text}"
+
+
 def test_numbers_stay_numbers():
     shown = [csv_file.cell(v) for v in (-5, -0.5, 0.25, 3.0, True, None, NOW, NOW.date())]
     assert shown == [

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -327,6 +327,20 @@ def test_a_night_is_due_at_four_and_a_missed_one_is_made_up_for():
 
     Refresh.objects.create(asked_at=datetime(2026, 11, 26, 5, tzinfo=UTC), ended_at=NOW, as_of=NOW)
     assert [ordered(3), ordered(4), ordered(5)] == [1, 2, 2]
+
+
+def test_two_workers_do_not_compute_at_once():
+    services.order(by=None, now=NOW)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtext('analytics'), 0)")
+            assert services.carry_out(clock=lambda: NOW) is None
+            with pytest.raises(CommandError, match="Another process"):
+                call_command("refresh_analytics")
+    finally:
+        other.close()
+    assert services.carry_out(clock=lambda: NOW) is not None
 
 
 def test_the_last_two_are_kept():
