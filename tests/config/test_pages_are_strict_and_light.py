@@ -14,6 +14,7 @@ from django.utils import timezone
 from config.headers import LIBRARIES, STRICT
 from content.models import HelpPrompt
 from sessions_app import services
+from tests.config.console import console
 from tests.hours import open_window
 from tests.matching.worlds import ROUND, market
 from tests.people import alice, bob, browser, carol
@@ -96,7 +97,7 @@ def test_the_policy_lets_nothing_by():
         assert word not in STRICT.replace("img-src 'self' data:;", "")
     # The console's and the API browser's own needs, from our own host all the same.
     assert "http" not in LIBRARIES
-    client = browser(carol())
+    client = console(carol())
     assert client.get("/admin/")["Content-Security-Policy"] == LIBRARIES
     assert client.get("/api/docs/")["Content-Security-Policy"] == LIBRARIES
     assert client.get("/administration/")["Content-Security-Policy"] == STRICT
