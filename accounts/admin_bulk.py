@@ -120,7 +120,9 @@ class InBulk(Console):
         change = self.bulk(name)
         assert change is not None  # it is an action of this list
         back = request.GET.urlencode()
-        return self._preview(request, change, self._rows(ids), change.form and change.form(), back)
+        return self._preview(
+            request, change, self._rows(ids), change.form() if change.form else None, back
+        )
 
     def bulk_page(self, request: HttpRequest, name: str) -> HttpResponse:
         """Look again with other values, or do it."""

@@ -46,7 +46,7 @@ class MentorAdmin(Console):
     list_display: tuple[str, ...] = ("name", "company", "areas", "is_active", "visibility")
     list_display_links = ("name",)
     list_editable = ("is_active", "visibility")
-    list_filter = ("is_active", "visibility", AreaFilter, "is_synthetic")
+    list_filter: tuple[Any, ...] = ("is_active", "visibility", AreaFilter, "is_synthetic")
     search_fields = (*PERSON, "company", "headline")
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at", "updated_at")

@@ -42,7 +42,7 @@ class UseFilter(admin.SimpleListFilter):
     title = gettext_lazy("use in 28 days")
     parameter_name = "use"
     # Name -> label, and the share of their room.
-    BANDS: ClassVar = {
+    BANDS: ClassVar[dict[str, tuple[str, dict[str, Any]]]] = {
         "none": (gettext_noop("Not booked"), {"utilization": 0}),
         "low": (
             gettext_noop("Less than a quarter"),
@@ -60,9 +60,10 @@ class UseFilter(admin.SimpleListFilter):
         return [(name, _(label)) for name, (label, _share) in self.BANDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mentor]) -> QuerySet[Mentor]:
-        if self.value() not in self.BANDS:
+        band = self.value()
+        if band not in self.BANDS:
             return queryset
-        _label, share = self.BANDS[self.value()]
+        _label, share = self.BANDS[band]
         figures = MentorFigures.objects.filter(refresh=latest_refresh(), **share)
         return queryset.filter(pk__in=figures.values("mentor"))
 
@@ -98,7 +99,14 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
         "who", "areas", "is_active", "visibility", "use", "next_opening", "rating", "sync_state",
     )  # fmt: skip
     list_display_links = ("who",)
-    list_filter = ("is_active", UseFilter, AreaFilter, SyncFilter, "visibility", "is_synthetic")
+    list_filter: tuple[Any, ...] = (
+        "is_active",
+        UseFilter,
+        AreaFilter,
+        SyncFilter,
+        "visibility",
+        "is_synthetic",
+    )
     list_select_related = ("user", "opening")
     inlines = (*MentorProfileAdmin.inlines, UpcomingWindowsInline)
     bulks = ("pause", "activate", "show_to", "cap", "invite")
@@ -247,7 +255,8 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
     def _activate(
         self, request: HttpRequest, rows: Sequence[Any], values: Mapping[str, Any]
     ) -> HttpResponse | None:
-        return self._set("is_active")(request, rows, {"is_active": True})
+        answer: HttpResponse | None = self._set("is_active")(request, rows, {"is_active": True})
+        return answer
 
     def _set(self, attribute: str) -> Any:
         def carry_out(

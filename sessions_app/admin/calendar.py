@@ -55,7 +55,7 @@ def week(request: HttpRequest) -> dict[str, Any]:
     ).filter(place__lte=MOST)
     by_day: dict[date, list[Session]] = {}
     for session in first.select_related("mentor__user", "mentee__user").order_by("starts_at", "pk"):
-        by_day.setdefault(session.local_day, []).append(session)  # type: ignore[attr-defined]
+        by_day.setdefault(session.local_day, []).append(session)
     days = [monday + timedelta(days=n) for n in range(7)]
     given = {name: value for name, value in chosen.items() if value}
     return {
@@ -77,7 +77,7 @@ def week(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _between(first: date, last: date) -> QuerySet[Session]:
+def _between(first: date, last: date) -> QuerySet[Any]:
     here = timezone.get_current_timezone()
     begin, end = (datetime.combine(one, time(), here) for one in (first, last))
     return Session.objects.filter(starts_at__gte=begin, starts_at__lt=end).annotate(
@@ -85,7 +85,7 @@ def _between(first: date, last: date) -> QuerySet[Session]:
     )
 
 
-def _narrowed(rows: QuerySet[Session], chosen: dict[str, str]) -> QuerySet[Session]:
+def _narrowed(rows: QuerySet[Any], chosen: dict[str, str]) -> QuerySet[Any]:
     for side in ("mentor", "mentee"):
         if chosen[side]:
             named = Q(**{f"{side}__user__name__icontains": chosen[side]})

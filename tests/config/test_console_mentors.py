@@ -50,6 +50,7 @@ def cells(answer) -> dict[str, str]:
     row = re.search(
         r"<tr[^>]*>\s*<td[^>]*action-checkbox.*?</tr>", answer.content.decode(), re.DOTALL
     )
+    assert row is not None
     parts = re.findall(r"<t[dh][^>]*field-(\w+)[^>]*>(.*?)</t[dh]>", row[0], re.DOTALL)
     return {name: " ".join(unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for name, cell in parts}
 
