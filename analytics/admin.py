@@ -176,9 +176,9 @@ class InUseFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("none", "hours offered, nobody booked"),
-            ("full", "booked to nine tenths or more"),
-            ("away", "no hours offered"),
+            ("none", _("hours offered, nobody booked")),
+            ("full", _("booked to nine tenths or more")),
+            ("away", _("no hours offered")),
         ]
 
     def queryset(

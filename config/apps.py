@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.contrib.staticfiles import apps as staticfiles_apps
 
+OURS = ("accounts", "content", "mentors", "sessions_app", "matching", "sync", "analytics")
+
 
 class OperationsAdminConfig(admin_apps.AdminConfig):
     default = False  # named in INSTALLED_APPS; this module's own app is the one below
@@ -26,7 +28,9 @@ class ConfigConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from config import celery
+        from config.console.words import let_names_be_translated
 
+        let_names_be_translated(OURS)
         # The signal comes only for apps with models, and the tables must be there.
         beat = apps.get_app_config("django_celery_beat")
         post_migrate.connect(

@@ -227,12 +227,12 @@ def _end_of_week(viewer: Viewer) -> datetime:
 def _language(facts: Facts, viewer: Viewer) -> Reason | None:
     asked_for = _first_of(viewer.languages, facts.languages)
     if asked_for:
-        text = _("Speaks %(language)s, as you asked") % {"language": asked_for}
+        text = _("Speaks %(language)s, as you asked") % {"language": _(asked_for)}
         return _reason("language", text, facts.moved_by(FILTER))
     own = _first_of([LANGUAGES.get(viewer.language.partition("-")[0].lower(), "")], facts.languages)
     if not own:
         return None
-    text = _("Speaks %(language)s") % {"language": own}
+    text = _("Speaks %(language)s") % {"language": _(own)}
     return _reason("language", text, facts.moved_by(LANGUAGE))
 
 

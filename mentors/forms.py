@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.sign_up import TimeZoneField
@@ -41,8 +42,9 @@ class WordField(forms.ChoiceField):
         self.choices = [("", _("Not said")), *_choices(words)]
 
 
-def _choices(words: Iterable[str]) -> list[tuple[str, str]]:
-    return [(word, word) for word in words]
+def _choices(words: Iterable[str]) -> list[tuple[str, Any]]:
+    """Words are data, shown as profiles have them; but what languages are called is known in every language."""
+    return [(word, capfirst(_(word)) if word in LANGUAGES else word) for word in words]
 
 
 class ProfileForm(forms.Form):

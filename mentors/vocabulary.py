@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext_noop as _
+
 AREAS = (
     "Fundraising", "Go-to-market", "Sales", "Marketing", "Product", "Engineering", "Data & AI",
     "Hiring", "Leadership", "Legal", "Finance", "Operations", "International", "Design", "Security",
@@ -15,8 +17,8 @@ INDUSTRIES = (
 )  # fmt: skip
 STAGES = ("Idea", "Pre-seed", "Seed", "Series A", "Growth")
 LANGUAGES = (
-    "English", "Spanish", "French", "German", "Portuguese", "Arabic", "Hindi", "Mandarin", "Swahili",
-    "Japanese", "Italian", "Dutch", "Polish", "Turkish",
+    _("English"), _("Spanish"), _("French"), _("German"), _("Portuguese"), _("Arabic"), _("Hindi"),
+    _("Mandarin"), _("Swahili"), _("Japanese"), _("Italian"), _("Dutch"), _("Polish"), _("Turkish"),
 )  # fmt: skip
 
 

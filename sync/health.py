@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from django.utils.translation import gettext as _, ngettext
+
 from sync.selectors import Figures, TableFigures
 
 # The alerts measure with the same numbers; a test compares them.
@@ -69,11 +71,14 @@ def _sentence(figures: Figures, problems: list[Problem]) -> str:
     if len(problems) == 1:
         return problems[0].sentence
     if problems:
-        return f"{len(problems)} things need somebody."
-    waiting = "Nothing waits" if not figures.backlog else f"{figures.backlog} on their way"
-    lag = figures.lag_lately["both"]
-    pace = f", 95 of 100 changes arrived within {duration(lag.p95)}" if lag.p95 is not None else ""
-    return f"All is well. {waiting}{pace}."
+        return _("%(n)s things need somebody.") % {"n": len(problems)}
+    said = [_("All is well."), _("Nothing waits.")]
+    if figures.backlog:
+        said[1] = _("%(n)s on their way.") % {"n": figures.backlog}
+    lag = figures.lag_lately["both"].p95
+    if lag is not None:
+        said.append(_("95 of 100 changes arrived within %(lag)s.") % {"lag": duration(lag)})
+    return " ".join(said)
 
 
 def _problems(figures: Figures) -> Iterator[Problem]:
@@ -92,11 +97,14 @@ def _spent(figures: Figures) -> Iterator[Problem]:
         return
     if month.stopped:
         lanes = ", ".join(lane.value for lane in month.stopped)
-        sentence = (
-            f"{month.used:,} of this month's {month.budget:,} requests are used; stopped: {lanes}."
-        )
+        sentence = _(
+            "%(used)s of this month's %(budget)s requests are used; stopped: %(lanes)s."
+        ) % {"used": f"{month.used:,}", "budget": f"{month.budget:,}", "lanes": lanes}
     else:
-        sentence = f"At this pace the month takes {month.forecast:,} of {month.budget:,} requests."
+        sentence = _("At this pace the month takes %(forecast)s of %(budget)s requests.") % {
+            "forecast": f"{month.forecast:,}",
+            "budget": f"{month.budget:,}",
+        }
     yield Problem("SyncBudget", sentence, "basebinding/", severe=bool(month.stopped))
 
 
@@ -106,52 +114,76 @@ def _waiting(figures: Figures) -> Iterator[Problem]:
     if oldest and oldest.oldest_seconds > OLD_AFTER:
         yield Problem(
             "SyncBacklogOld",
-            f"A change in {oldest.table} has waited for {duration(oldest.oldest_seconds)} to be sent.",
+            _("A change in %(table)s has waited for %(since)s to be sent.")
+            % {"table": oldest.table, "since": duration(oldest.oldest_seconds)},
             "outboxrow/?o=4",
             severe=True,
         )
     if figures.inbound_oldest_seconds > OLD_AFTER:
         yield Problem(
             "SyncInboundOld",
-            f"Something Airtable told us has waited for {duration(figures.inbound_oldest_seconds)} "
-            "to be applied.",
+            _("Something Airtable told us has waited for %(since)s to be applied.")
+            % {"since": duration(figures.inbound_oldest_seconds)},
             "inboundchange/?state=waiting",
         )
-    for direction, words in (("out", "to"), ("in", "from")):
+    slow = {
+        "out": _("One change in twenty took longer than %(lag)s to Airtable."),
+        "in": _("One change in twenty took longer than %(lag)s from Airtable."),
+    }
+    for direction, sentence in slow.items():
         p95 = figures.lag_lately[direction].p95
         if p95 is not None and p95 > SLOW_AFTER:
             yield Problem(
                 "SyncSlow",
-                f"One change in twenty took longer than {duration(p95)} {words} Airtable.",
+                sentence % {"lag": duration(p95)},
                 "syncevent/glance/#lag",
             )
 
 
 def _paused(table: TableFigures) -> str:
     pause = table.pause
-    by = f" by {pause.paused_by}" if pause and pause.paused_by else ""
-    note = f": {pause.note}" if pause and pause.note else ""
-    return f"{table.table} is paused{by}{note}."
+    who, note = (pause.paused_by, pause.note) if pause else ("", "")
+    sentence = {
+        (True, True): _("%(table)s is paused by %(who)s: %(note)s."),
+        (True, False): _("%(table)s is paused by %(who)s."),
+        (False, True): _("%(table)s is paused: %(note)s."),
+        (False, False): _("%(table)s is paused."),
+    }[bool(who), bool(note)]
+    return sentence % {"table": table.table, "who": who, "note": note}
 
 
 def _failed(figures: Figures) -> Iterator[Problem]:
     if figures.dead:
         yield Problem(
             "SyncDeadLetters",
-            f"Airtable refused {counted(figures.dead, 'record')}.",
+            ngettext(
+                "Airtable refused %(n)s record.", "Airtable refused %(n)s records.", figures.dead
+            )
+            % {"n": f"{figures.dead:,}"},
             "outboxrow/?status__exact=dead",
         )
     if figures.inbound_given_up:
         yield Problem(
             "SyncInboundGivenUp",
-            f"{counted(figures.inbound_given_up, 'edit')} from Airtable could not be applied.",
+            ngettext(
+                "%(n)s edit from Airtable could not be applied.",
+                "%(n)s edits from Airtable could not be applied.",
+                figures.inbound_given_up,
+            )
+            % {"n": f"{figures.inbound_given_up:,}"},
             "inboundchange/?state=given-up",
         )
     if figures.resting:
         more = len(figures.resting) - 1
         yield Problem(
             "SyncSchemaDrift",
-            f"The base was changed. {figures.resting[0]}" + (f" And {more} more." if more else ""),
+            " ".join(
+                [
+                    _("The base was changed."),
+                    figures.resting[0],
+                    *([_("And %(n)s more.") % {"n": more}] if more else []),
+                ]
+            ),
             "basefield/?is_blocked__exact=1",
         )
     for table in figures.tables:
@@ -163,7 +195,10 @@ def _reading(figures: Figures) -> Iterator[Problem]:
     hook = figures.webhook
     if hook is None:
         yield Problem(
-            "SyncNotReading", "No webhook is registered yet.", "webhookregistration/", severe=True
+            "SyncNotReading",
+            _("No webhook is registered yet."),
+            "webhookregistration/",
+            severe=True,
         )
         return
     read_at = hook.last_success_at or hook.created_at
@@ -171,15 +206,14 @@ def _reading(figures: Figures) -> Iterator[Problem]:
         ago = duration((figures.at - read_at).total_seconds())
         yield Problem(
             "SyncNotReading",
-            f"Airtable's changes were last read {ago} ago.",
+            _("Airtable's changes were last read %(since)s ago.") % {"since": ago},
             "webhookregistration/",
             severe=True,
         )
     if not webhook_is_well(figures):
-        reason = hook.last_error or "it expires within a day and was not renewed"
-        yield Problem(
-            "SyncWebhookUnhealthy", f"The webhook is not well: {reason}", "webhookregistration/"
-        )
+        reason = hook.last_error or _("it expires within a day and was not renewed")
+        sentence = _("The webhook is not well: %(reason)s") % {"reason": reason}
+        yield Problem("SyncWebhookUnhealthy", sentence, "webhookregistration/")
 
 
 def webhook_is_well(figures: Figures) -> bool:
@@ -198,8 +232,3 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {name}"
     return f"{seconds:.0f} s"
-
-
-def counted(number: int, what: str) -> str:
-    """1 record, 3 records."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q, Sum
+from django.utils.translation import gettext as _
 
 from sync import addresses, guard, limiter, meter, webhooks
 from sync.beginnings import going_since
@@ -173,7 +174,7 @@ def figures(*, now: datetime) -> Figures:
 def paused() -> str:
     """Why nothing is sent, or nothing if all is well."""
     if not guard.is_configured():
-        return "No base is configured: AIRTABLE_API_KEY is not set."
+        return _("No base is configured: AIRTABLE_API_KEY is not set.")
     try:
         guard.check()
     except guard.NotBound as error:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import Authority
@@ -208,7 +209,7 @@ def _hints(link: RecordLink | None) -> list[InboundChange]:
 def _title(mapping: Mapping, found: models.Model | None, link: RecordLink | None) -> str:
     if found is not None:
         return title_of(mapping.subject, found)
-    return _title_there(mapping, link) if link is not None else f"A row of {mapping.table}"
+    return _title_there(mapping, link) if link is not None else _row_of(mapping)
 
 
 def _state_of_row(story: Story) -> tuple[str, str] | None:
@@ -216,35 +217,33 @@ def _state_of_row(story: Story) -> tuple[str, str] | None:
     if row is None:
         return None
     if row.status == OutboxRow.Status.DEAD:
-        return "danger", f"Airtable refused it: {row.last_error}"
+        return "danger", _("Airtable refused it: %(why)s") % {"why": row.last_error}
     if story.missing:
         subjects = ", ".join(BY_SUBJECT[subject].table for subject, _ in story.missing)
-        return "warning", f"It waits for its record in {subjects}, which it links to."
+        said = _("It waits for its record in %(tables)s, which it links to.")
+        return "warning", said % {"tables": subjects}
     if row.attempts and row.last_error:
-        return "warning", f"It could not be sent yet: {row.last_error}"
-    return "info", "It is on its way to Airtable."
+        return "warning", _("It could not be sent yet: %(why)s") % {"why": row.last_error}
+    return "info", _("It is on its way to Airtable.")
 
 
 def _state_of_link(story: Story) -> tuple[str, str]:
     link = story.link
     if link is None:
-        return "warning", "Airtable has no record of it."
+        return "warning", _("Airtable has no record of it.")
     if link.state == RecordLink.State.WAITING:
-        return (
-            "warning",
-            f"It is in Airtable and not accepted here: {link.message or 'no reason is known'}",
-        )
+        why = link.message or _("no reason is known")
+        return "warning", _("It is in Airtable and not accepted here: %(why)s") % {"why": why}
     if link.state == RecordLink.State.TOMBSTONE:
-        return "default", "Its row was deleted in Airtable."
+        return "default", _("Its row was deleted in Airtable.")
     if link.state == RecordLink.State.DELETED_REMOTE:
-        return "default", "Its row was removed from Airtable by Office Hours."
+        return "default", _("Its row was removed from Airtable by Office Hours.")
     if story.found is None:
-        return "warning", "It is gone here, and its row is still in Airtable."
+        return "warning", _("It is gone here, and its row is still in Airtable.")
     if story.differing:
-        return "warning", (
-            f"{', '.join(story.differing)} differ, and nobody is sending it. Compare it with Airtable."
-        )
-    return "success", "Both sides are the same."
+        said = _("%(fields)s differ, and nobody is sending it. Compare it with Airtable.")
+        return "warning", said % {"fields": ", ".join(story.differing)}
+    return "success", _("Both sides are the same.")
 
 
 def titles(pairs: Iterable[tuple[str, UUID | None]]) -> dict[tuple[str, UUID], str]:
@@ -279,8 +278,12 @@ def _title_there(mapping: Mapping, link: RecordLink) -> str:
     for name in (mapping.primary, "Email", "Starts"):
         value = link.ancestor.get(name) if name in mapping.by_name else None
         if isinstance(value, str) and value:
-            return value if name != "Starts" else f"A row of {mapping.table}: {in_words(value)}"
-    return f"A row of {mapping.table}"
+            return value if name != "Starts" else f"{_row_of(mapping)}: {in_words(value)}"
+    return _row_of(mapping)
+
+
+def _row_of(mapping: Mapping) -> str:
+    return _("A row of %(table)s") % {"table": mapping.table}
 
 
 @dataclass(frozen=True)
@@ -321,7 +324,7 @@ def _hits(pairs: list[tuple[str, UUID]]) -> list[Hit]:
         Hit(
             subject,
             object_id,
-            named.get((subject, object_id), "Gone here"),
+            named.get((subject, object_id), _("Gone here")),
             BY_SUBJECT[subject].table,
         )
         for subject, object_id in pairs

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy
 
 
 def _sheet(_request: HttpRequest) -> str:
@@ -19,7 +20,7 @@ def _script(_request: HttpRequest) -> str:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Office Hours",
     "SITE_HEADER": "Office Hours",
-    "SITE_SUBHEADER": "Program managers",
+    "SITE_SUBHEADER": gettext_lazy("Program managers"),
     "SITE_SYMBOL": "schedule",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -53,6 +53,7 @@ STEPS: Final[dict[str, tuple[Callable[..., object], str, str, str, str]]] = {
 
 class ExperimentForm(forms.ModelForm):  # type: ignore[type-arg]
     time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
         choices=[(name, name) for name in sorted(TIME_ZONES)],
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy(

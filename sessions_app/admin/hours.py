@@ -132,7 +132,7 @@ class UpcomingWindowsInline(ShownInline):
     """The next hours of a mentor, on the mentor's page."""
 
     model = AvailabilityWindow
-    verbose_name_plural = "upcoming hours"
+    verbose_name_plural = _("upcoming hours")
     fields = readonly_fields = ("starts_at", "ends_at", "capacity", "location")
     ordering = ("starts_at",)
     per_page = 10

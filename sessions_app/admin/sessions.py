@@ -45,7 +45,7 @@ class EventsInline(ShownInline):
     model = SessionEvent
     fields = readonly_fields = ("at", "by", "what", "reason")
     ordering = ("at", "id")
-    verbose_name_plural = "history"
+    verbose_name_plural = gettext_lazy("history")
     show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SessionEvent]:

@@ -22,7 +22,7 @@ class OffersInline(ShownInline):
     """What was offered to a place, and what became of it."""
 
     model = Hold
-    verbose_name_plural = "offers"
+    verbose_name_plural = _("offers")
     fields = readonly_fields = ("starts_at", "ends_at", "state", "created_at", "expires_at")
     ordering = ("-created_at", "id")
 
