@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 # Written at most this often: a write on every request would make every page a write.
 SEEN_EVERY = timedelta(minutes=5)
 
-_LANGUAGES = frozenset(code for code, _name in settings.LANGUAGES)
-
 
 class ActingMiddleware:
     """Lets whatever this request writes be known as its person's, from its page and address.
@@ -185,7 +183,7 @@ def _stranger_language(request: HttpRequest) -> translation.override:
 def _language_of(request: HttpRequest) -> Iterator[None]:
     """The language the person chose; a stranger keeps what LocaleMiddleware found."""
     user: User | AnonymousUser = request.user
-    if not user.is_authenticated or user.language not in _LANGUAGES:
+    if not user.is_authenticated or user.language not in dict(settings.LANGUAGES):
         yield
         return
     # Not `override`, which would put the old one back before LocaleMiddleware names the language.
