@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
-from django.utils.translation import gettext as _, gettext_lazy as _l, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
 from django_celery_beat.admin import (
     PeriodicTaskAdmin as BasePeriodicTaskAdmin,
     PeriodicTaskForm as BasePeriodicTaskForm,
@@ -19,27 +19,27 @@ from django_celery_beat.models import PeriodicTask
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.admin_parts import Console
+from accounts.admin_parts import Colours, Console
 from config.console.attention import late_schedules
 
 # Task -> what stops if it is turned off.
 WHAT: Final = {
-    "sessions_app.tasks.send_due_messages": _l("Confirmations, reminders and requests for feedback go out."),
-    "sessions_app.tasks.refresh_openings": _l("Lists know when each mentor is free next."),
-    "sessions_app.tasks.make_hours": _l("Weekly hours become times that can be booked."),
-    "sessions_app.tasks.finish_ended_sessions": _l("Sessions end by themselves, and feedback is asked for."),
-    "sessions_app.tasks.tend_waitlists": _l("Freed times are offered to the next in line, and offers end."),
-    "matching.tasks.embed_stale": _l("Profiles that changed are found by what they say now."),
-    "matching.tasks.play_markets": _l("Simulated markets that were ordered are played."),
-    "sync.tasks.drain": _l("What changed here reaches Airtable."),
-    "sync.tasks.pull": _l("What changed in Airtable reaches us, also when a ping was lost."),
-    "sync.tasks.send_letters": _l("People who came from Airtable are invited."),
-    "sync.tasks.keep_webhook": _l("Airtable goes on telling us at once what changes."),
-    "sync.tasks.check_schema": _l("A column that was renamed or removed in Airtable is noticed."),
-    "sync.tasks.reconcile": _l("Both sides are compared every night, and whenever it is asked for."),
-    "analytics.tasks.refresh": _l("The figures are computed every night, and whenever it is asked for."),
-    "accounts.tasks.forget_old_keys": _l("Answers that were kept for repeated requests are removed."),
-    "accounts.tasks.forget_old_changes": _l("The history of changes is no longer than it should be."),
+    "sessions_app.tasks.send_due_messages": gettext_lazy("Confirmations, reminders and requests for feedback go out."),
+    "sessions_app.tasks.refresh_openings": gettext_lazy("Lists know when each mentor is free next."),
+    "sessions_app.tasks.make_hours": gettext_lazy("Weekly hours become times that can be booked."),
+    "sessions_app.tasks.finish_ended_sessions": gettext_lazy("Sessions end by themselves, and feedback is asked for."),
+    "sessions_app.tasks.tend_waitlists": gettext_lazy("Freed times are offered to the next in line, and offers end."),
+    "matching.tasks.embed_stale": gettext_lazy("Profiles that changed are found by what they say now."),
+    "matching.tasks.play_markets": gettext_lazy("Simulated markets that were ordered are played."),
+    "sync.tasks.drain": gettext_lazy("What changed here reaches Airtable."),
+    "sync.tasks.pull": gettext_lazy("What changed in Airtable reaches us, also when a ping was lost."),
+    "sync.tasks.send_letters": gettext_lazy("People who came from Airtable are invited."),
+    "sync.tasks.keep_webhook": gettext_lazy("Airtable goes on telling us at once what changes."),
+    "sync.tasks.check_schema": gettext_lazy("A column that was renamed or removed in Airtable is noticed."),
+    "sync.tasks.reconcile": gettext_lazy("Both sides are compared every night, and whenever it is asked for."),
+    "analytics.tasks.refresh": gettext_lazy("The figures are computed every night, and whenever it is asked for."),
+    "accounts.tasks.forget_old_keys": gettext_lazy("Answers that were kept for repeated requests are removed."),
+    "accounts.tasks.forget_old_changes": gettext_lazy("The history of changes is no longer than it should be."),
 }  # fmt: skip
 
 
@@ -76,7 +76,7 @@ class PeriodicTaskAdmin(BasePeriodicTaskAdmin, Console):  # type: ignore[misc]
         self.late = set(late_schedules(timezone.now()).values_list("pk", flat=True))
         return rows
 
-    @display(description="What", ordering="name")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("What"), ordering="name")  # type: ignore[untyped-decorator]
     def shown_name(self, task: PeriodicTask) -> str:
         return format_html(
             '<span class="cell-main">{}</span><span class="cell-more cell-wraps">{}</span>',
@@ -84,13 +84,13 @@ class PeriodicTaskAdmin(BasePeriodicTaskAdmin, Console):  # type: ignore[misc]
             WHAT.get(task.task, task.task),
         )
 
-    @display(description="How often")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("How often"))  # type: ignore[untyped-decorator]
     def rhythm(self, task: PeriodicTask) -> str:
         if task.interval is None:
             return str(task.scheduler)
         return every(task.interval.every, task.interval.period)
 
-    @display(description="Last run", ordering="last_run_at")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Last run"), ordering="last_run_at")  # type: ignore[untyped-decorator]
     def last_run(self, task: PeriodicTask) -> str:
         if task.last_run_at is None:
             return _("Not yet")
@@ -98,12 +98,13 @@ class PeriodicTaskAdmin(BasePeriodicTaskAdmin, Console):  # type: ignore[misc]
         return _("%(time)s ago") % {"time": ago} if not ago.startswith("0") else _("Just now")
 
     @display(  # type: ignore[untyped-decorator]
-        description="State", label={"Runs": "success", "Does not run": "danger", "Off": "default"}
+        description=gettext_lazy("State"),
+        label=Colours({"Runs": "success", "Does not run": "danger", "Off": "default"}),
     )
     def state(self, task: PeriodicTask) -> str:
         if not task.enabled:
-            return "Off"
-        return "Does not run" if task.pk in self.late else "Runs"
+            return _("Off")
+        return _("Does not run") if task.pk in self.late else _("Runs")
 
 
 def every(count: int, period: str) -> str:
