@@ -99,6 +99,7 @@ class Run:
                 self._try(self._there.paste if len(bulk) % 2 else self._here.fill_down)
                 bulk.pop(0)
             self._act()
+            self._stage.keep_beat()
             time.sleep(self._chance.expovariate(ACTS_A_SECOND))
 
     def _fault(self, kind: str) -> None:
@@ -147,6 +148,7 @@ class Run:
         """Until nothing is left to read, to apply or to send, twice in a row."""
         began, quiet = time.monotonic(), 0
         while quiet < 2:
+            self._stage.keep_beat()
             quiet = quiet + 1 if self._is_quiet() else 0
             if time.monotonic() - began > SITS_THROUGH:
                 self._hurry()

@@ -126,6 +126,15 @@ class Stage:
         process.wait()
         self._start(name, *self._commands[name])
 
+    def keep_beat(self) -> None:
+        """Put beat up again where it ended, as every supervisor does.
+
+        It ends when it reads its schedule from a database that is just starting up; the rest may not end.
+        """
+        if "beat" in self.ended():
+            self._running.pop("beat")
+            self._start("beat", *self._commands["beat"])
+
     def ended(self) -> list[str]:
         """Processes that ended by themselves, which none may."""
         return [name for name, process in self._running.items() if process.poll() is not None]
