@@ -173,9 +173,16 @@ class UserAdmin(InBulk):
             form = ResetPasswordForm({"email": user.email})
             if form.is_valid():
                 form.save(request)
-                self.message_user(request, f"A link is on its way to {user.email}.")
+                self.message_user(
+                    request,
+                    gettext("A link is on its way to %(address)s.") % {"address": user.email},
+                )
             else:
-                self.message_user(request, f"{user.email} cannot be written to.", messages.ERROR)
+                self.message_user(
+                    request,
+                    gettext("%(address)s cannot be written to.") % {"address": user.email},
+                    messages.ERROR,
+                )
 
 
 def _if_suspended(people: Sequence[User], values: Mapping[str, Any]) -> list[Effect]:

@@ -218,9 +218,11 @@ class Console(Named, WithHistory, ModelAdmin):  # type: ignore[misc]
         return True
 
     def tell_done(self, request: HttpRequest, done: int, of: int, what: str) -> None:
+        """Says how many it was done to; `what` is what they are now, in the reader's language."""
+        said = _("%(done)s %(what)s.") if done == of else _("%(done)s of %(of)s %(what)s.")
         self.message_user(
             request,
-            f"{done} of {of} {what}." if done != of else f"{done} {what}.",
+            said % {"done": done, "of": of, "what": what},
             messages.SUCCESS if done == of else messages.WARNING,
         )
 

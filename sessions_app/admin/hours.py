@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_filters import PeriodFilter
@@ -112,7 +112,7 @@ class AvailabilityWindowAdmin(WithMentor, Asking):
     def open_again(self, request: HttpRequest, queryset: QuerySet[AvailabilityWindow]) -> None:
         chosen = list(queryset.filter(is_active=False))
         done = sum(self.attempt(request, lambda row=row: _reopen(request, row)) for row in chosen)  # type: ignore[misc]
-        self.tell_done(request, done, len(chosen), "opened again")
+        self.tell_done(request, done, len(chosen), gettext("opened again"))
 
 
 def _reopen(request: HttpRequest, row: AvailabilityWindow) -> object:

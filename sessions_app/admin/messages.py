@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.admin_filters import PeriodFilter
 from accounts.admin_parts import ShownOnly, may
@@ -44,7 +44,7 @@ class NotificationAdmin(ShownOnly):
             sent_at=None,
         )
         notifications.nudge()
-        self.tell_done(request, done, queryset.count(), "due again")
+        self.tell_done(request, done, queryset.count(), gettext("due again"))
 
 
 class HasBounced(admin.SimpleListFilter):
@@ -92,4 +92,4 @@ class MessagePreferencesAdmin(ShownOnly):
         rows = queryset.exclude(bounced_email="").select_related("user")
         for row in rows:
             services.mail_again(user=row.user, now=timezone.now())
-        self.tell_done(request, len(rows), queryset.count(), "tried again")
+        self.tell_done(request, len(rows), queryset.count(), gettext("tried again"))

@@ -227,7 +227,7 @@ class SessionAdmin(WithMentor, Console):
             queryset.filter(status__in=Session.LIVE).select_related("mentor__user", "mentee__user")
         )
         if not chosen:
-            self.message_user(request, "None of these is still to come.", messages.WARNING)
+            self.message_user(request, _("None of these is still to come."), messages.WARNING)
             return None
         if request.POST.get("confirmed") != "yes":
             return TemplateResponse(
@@ -251,7 +251,7 @@ class SessionAdmin(WithMentor, Console):
             )
             for session in chosen
         )
-        self.tell_done(request, done, len(chosen), "cancelled")
+        self.tell_done(request, done, len(chosen), _("cancelled"))
         return None
 
     @admin.action(description=gettext_lazy("The mentor did not come"), permissions=["cancel"])
@@ -268,14 +268,14 @@ class SessionAdmin(WithMentor, Console):
                 session_id=pk, by=person(request), side=side, clock=timezone.now
             )
 
-        self._for_each(request, queryset, note, "noted")
+        self._for_each(request, queryset, note, _("noted"))
 
     @admin.action(description=gettext_lazy("Both came after all"), permissions=["cancel"])
     def both_came(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         def settle(pk: UUID) -> object:
             return services.dispute_absence(session_id=pk, by=person(request), clock=timezone.now)
 
-        self._for_each(request, queryset, settle, "settled")
+        self._for_each(request, queryset, settle, _("settled"))
 
     def _for_each(
         self,

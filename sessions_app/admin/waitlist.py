@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_filters import PeriodFilter
@@ -73,7 +73,7 @@ class WaitlistEntryAdmin(WithMentor, ShownOnly):
             )
             for place in chosen
         )
-        self.tell_done(request, done, len(chosen), "taken out of the line")
+        self.tell_done(request, done, len(chosen), gettext("taken out of the line"))
 
 
 @admin.register(Hold)
@@ -125,4 +125,4 @@ class HoldAdmin(WithMentor, ShownOnly):
             )
             for hold in chosen
         )
-        self.tell_done(request, done, len(chosen), "ended")
+        self.tell_done(request, done, len(chosen), gettext("ended"))

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
@@ -69,7 +69,7 @@ class SyncConflictAdmin(WithTitles):
         for pk in wanted:
             if pk not in settled:
                 settled |= self._take(request, pk)
-        self.tell_done(request, len(settled & set(wanted)), len(wanted), "undone")
+        self.tell_done(request, len(settled & set(wanted)), len(wanted), gettext("undone"))
 
     def _take(self, request: HttpRequest, pk: int) -> set[int]:
         try:

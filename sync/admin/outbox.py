@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_parts import Colours, may, person
@@ -57,13 +57,15 @@ class OutboxRowAdmin(WithTitles):
         """The objects go as they are now, not as they were."""
         of = queryset.count()
         done = remedies.retry(rows=_plain(queryset), by=person(request).name, now=timezone.now())
-        self.tell_done(request, done, of, "due now; the others are due within a minute anyway")
+        self.tell_done(
+            request, done, of, gettext("due now; the others are due within a minute anyway")
+        )
 
     @admin.action(description=_("Leave as it is: settle without sending"), permissions=["mend"])
     def leave(self, request: HttpRequest, queryset: QuerySet[OutboxRow]) -> None:
         of = queryset.count()
         done = remedies.leave(rows=_plain(queryset), by=person(request).name, now=timezone.now())
-        self.tell_done(request, done, of, "settled without sending")
+        self.tell_done(request, done, of, gettext("settled without sending"))
 
     @admin.action(description=_("Compare with Airtable again"), permissions=["mend"])
     def compare(self, request: HttpRequest, queryset: QuerySet[OutboxRow]) -> None:
@@ -72,7 +74,7 @@ class OutboxRowAdmin(WithTitles):
             done += remedies.compare(
                 subject=subject, object_ids=ids, by=person(request).name, now=timezone.now()
             )
-        self.tell_done(request, done, done, "read again and compared in a moment")
+        self.tell_done(request, done, done, gettext("read again and compared in a moment"))
 
 
 def _plain(queryset: QuerySet[OutboxRow]) -> QuerySet[OutboxRow]:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_parts import Colours, ShownOnly, may
@@ -64,7 +64,7 @@ class InvitationAdmin(DueMailAdmin):
     def send(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         done = invitations.send_again(ids=ids, now=timezone.now())
-        self.tell_done(request, done, len(ids), "on their way")
+        self.tell_done(request, done, len(ids), gettext("on their way"))
 
 
 @admin.register(AddressChange)

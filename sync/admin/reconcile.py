@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
@@ -146,7 +146,7 @@ class ReconcileRunAdmin(ShownOnly):
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             send("sync.tasks.reconcile", queue="default")
-            self.message_user(request, "It begins within a minute.", messages.SUCCESS)
+            self.message_user(request, gettext("It begins within a minute."), messages.SUCCESS)
         return redirect("admin:sync_reconcilerun_changelist")
 
     @action(  # type: ignore[untyped-decorator]
@@ -160,7 +160,7 @@ class ReconcileRunAdmin(ShownOnly):
         open_runs = list(queryset.filter(state__in=ReconcileRun.OPEN))
         for run in open_runs:
             runs.give_up(run, now=timezone.now(), by=str(person(request)))
-        self.tell_done(request, len(open_runs), queryset.count(), "ended")
+        self.tell_done(request, len(open_runs), queryset.count(), gettext("ended"))
 
 
 @admin.register(ReconcileDifference)

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.admin_parts import Colours, Console, ShownOnly, may, person
@@ -131,4 +131,4 @@ class ShadowDifferenceAdmin(ShownOnly):
     def forget(self, request: HttpRequest, queryset: QuerySet[ShadowDifference]) -> None:
         done = queryset.count()
         queryset.delete()
-        self.tell_done(request, done, done, "forgotten")
+        self.tell_done(request, done, done, gettext("forgotten"))

@@ -219,7 +219,7 @@ class TestAnInvitation:
     def test_is_claimed_by_code_and_leads_to_the_weekly_hours(self, base):
         self.entered(base)
         send()
-        client = Client(enforce_csrf_checks=True)
+        client = Client(enforce_csrf_checks=True, headers={"Accept-Language": "es"})
         client.cookies["tz"] = "Europe/Madrid"
         page = client.get(LINK.search(mail.outbox[0].body)[0])
         assert b"dana@example.com" in page.content
@@ -231,9 +231,10 @@ class TestAnInvitation:
         answer = client.get("/")
         assert answer.url == "/hours/weekly/add/"
         user = User.objects.get()
-        assert (user.time_zone, user.invitation.state) == ("Europe/Madrid", "done")
+        assert (user.time_zone, user.language) == ("Europe/Madrid", "es")
+        assert user.invitation.state == "done"
         [told] = client.get(answer.url).context["messages"]
-        assert "When can founders book you?" in str(told)
+        assert "¿Cuándo se puede reservar contigo?" in str(told)
         assert client.get("/").url == "/sessions/"  # once
 
     def test_opening_the_link_signs_nobody_in(self, base):
