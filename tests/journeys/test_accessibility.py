@@ -13,7 +13,7 @@ from tests.journeys.test_by_api import QUERY
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timing,  # beside the other walks, on the one product they share
+    pytest.mark.crowd,  # every page in every state takes minutes
     pytest.mark.browser,
     pytest.mark.xdist_group("journeys"),
 ]

@@ -92,6 +92,7 @@ def test_find_by_keyboard_and_a_preview_that_follows(product):
         assert page.find(frame).get_attribute("sandbox") == ""
 
 
+@pytest.mark.crowd
 def test_everybody_can_use_the_console(product):
     """axe finds nothing serious, by day and by night; the console is silent; nothing leaves the host."""
     with walking(product, impacts=SERIOUS) as walk:
