@@ -6,7 +6,12 @@ import pytest
 
 from tests.journeys.looking import DESK, PHONE, ZOOMED, show, walking
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.crowd,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("journeys"),
+]
 
 SPANISH = "footer button[value=es]"
 ENGLISH = "footer button[value=en]"

@@ -19,7 +19,7 @@ from tests.journeys.product import eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timing,
+    pytest.mark.crowd,
     pytest.mark.browser,
     pytest.mark.xdist_group("journeys"),
 ]
