@@ -104,7 +104,7 @@ def test_what_measures_seconds_runs_alone_and_first(clone, alone, rest, expected
     done = run(clone, "script/test", path=f"{clone / 'tools'}:{os.environ['PATH']}")
     assert done.returncode == expected
     assert done.stdout.split("\n")[:2] == [
-        "asked: -m pytest -m timing -p no:randomly",
+        "asked: -m pytest -m timing and not crowd -p no:randomly",
         "asked: -m pytest -m not timing and not crowd -n 2",
     ]
 

@@ -72,6 +72,7 @@ def test_the_pace_is_used_up(base_name):
 
 
 class TestLanes:
+    @pytest.mark.timing
     def test_a_person_is_served_within_a_second_while_whole_tables_are_read(self, base_name):
         pace = Limiter(base_name, 5)
         bulk = [
@@ -90,6 +91,7 @@ class TestLanes:
             thread.join()
         assert max(waited) < 1.1
 
+    @pytest.mark.timing
     def test_bulk_work_is_not_starved_by_people(self, base_name):
         pace = Limiter(base_name, 5)
         ends = time.monotonic() + 4.5
