@@ -32,8 +32,9 @@ from matching.evaluation import scratch_database
 from sessions_app.models import MentorOpening
 
 MENTORS: Final = 1_000
-ROUNDS: Final = 60
-WARM_UP: Final = 10
+# Fewer than one person may ask in a minute.
+ROUNDS: Final = 40
+WARM_UP: Final = 8
 
 # The last release that runs on the Node that the rest of our tools run on.
 LIGHTHOUSE: Final = "lighthouse@12.8.2"
