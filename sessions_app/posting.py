@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
+from anymail.exceptions import AnymailError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
@@ -115,7 +116,9 @@ class Post(Generic[Row]):
             if is_of_the_address(error):
                 services.note_bounce(email=self.recipient(row).email, reason=refusal, now=now)
             return
-        logger.warning("Message %s waits for another attempt: %s", row.pk, error)
+        # A server that does not answer is told in a line; what nobody expected, with its trace.
+        trace = None if isinstance(error, OSError | AnymailError) else error
+        logger.warning("Message %s waits for another attempt: %s", row.pk, error, exc_info=trace)
         wait = min(timedelta(seconds=10 * 2 ** min(row.attempts, 10)), LONGEST_WAIT)
         self._settle(row, next_attempt_at=now + wait, last_error=str(error))
 
