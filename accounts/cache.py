@@ -52,6 +52,11 @@ class ForgivingRedisCache(RedisCache):
     def set(self, *args: Any, **kwargs: Any) -> None:
         self._or(None, super().set, *args, **kwargs)
 
+    def set_insisting(self, key: Any, value: Any, timeout: int) -> None:
+        """Set even if Redis has just failed somebody: for what other processes must hear of."""
+        ForgivingRedisCache._away_until = float("-inf")
+        self.set(key, value, timeout=timeout)
+
     def touch(self, *args: Any, **kwargs: Any) -> bool:
         return self._or(False, super().touch, *args, **kwargs)
 

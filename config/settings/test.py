@@ -42,10 +42,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Each test process has a Redis database of its own: one that empties its cache must not reset what the
-# tests beside it are counting.
-CACHES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # noqa: F405
-    "db": int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-}
+# tests beside it are counting. In the address, so that the processes a test starts share it.
+if _worker := int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]):
+    REDIS_URL += f"{'&' if '?' in REDIS_URL else '?'}db={_worker}"  # noqa: F405
+    CACHES["default"]["LOCATION"] = REDIS_URL  # noqa: F405
 CELERY_BROKER_URL = "memory://"
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True

@@ -211,6 +211,9 @@ def test_failures_are_counted_in_redis_too(settings):
 
 def test_a_cache_that_is_away_locks_nobody_out(settings, caplog, monkeypatch):
     monkeypatch.setattr(ForgivingRedisCache, "_logged_at", float("-inf"))
+    monkeypatch.setattr(
+        ForgivingRedisCache, "_away_until", float("-inf")
+    )  # and not beyond this test
     settings.CACHES = {
         "default": {
             "BACKEND": "accounts.cache.ForgivingRedisCache",
