@@ -15,8 +15,22 @@ from django.utils.translation import get_language
 
 def date_format(value: date | datetime | time, pattern: str) -> str:
     """A date or time by a pattern as English would write it, in the active language."""
+    return _formatted(value, _as_kept(value), pattern, get_language() or "")
+
+
+# A page of times says the same few moments again and again.
+@lru_cache(maxsize=4096)
+def _formatted(
+    value: date | datetime | time, told_apart_by: object, pattern: str, language: str
+) -> str:
+    del told_apart_by
     # Django's stubs leave out times of day, which it takes.
-    return formats.date_format(value, in_language(pattern, get_language() or ""))  # type: ignore[arg-type]
+    return formats.date_format(value, in_language(pattern, language))  # type: ignore[arg-type]
+
+
+def _as_kept(value: date | datetime | time) -> object:
+    """Equal moments in two zones are equal, and read differently; so do an hour and its repetition."""
+    return (value.tzinfo, value.fold) if isinstance(value, datetime) else None
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import threading
 
@@ -24,6 +25,9 @@ def _warm() -> None:
         model = backend()
         if model.model_id.startswith("minilm:"):  # the others are an address away, or nothing
             model.embed_query("warm")
+    # What is there by now stays: the collector need not go through it while somebody waits.
+    gc.collect()
+    gc.freeze()
 
 
 threading.Thread(target=_warm, name="warm-up", daemon=True).start()

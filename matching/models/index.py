@@ -81,7 +81,12 @@ class WordCount(models.Model):
     unpacking every row.
     """
 
-    mentor = models.ForeignKey(Mentor, on_delete=models.CASCADE, related_name="word_counts")
+    mentor = models.ForeignKey(
+        Mentor,
+        on_delete=models.CASCADE,
+        related_name="word_counts",
+        db_index=False,  # it begins `words_of_a_mentor`
+    )
     word = models.TextField()
     count = models.PositiveSmallIntegerField()
 
@@ -93,6 +98,10 @@ class WordCount(models.Model):
                 include=["count"],
                 name="a_word_is_counted_once_per_mentor",
             )
+        ]
+        indexes = [
+            # For the words of a hundred candidates: each one's stand on one page or two.
+            models.Index(fields=["mentor", "word"], include=["count"], name="words_of_a_mentor")
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """Reads: who asks, who could help (`retrieve`), and whose profile changed since it was last indexed."""
 
 from matching.selectors.askers import Asker, as_judged, asker, left_out
-from matching.selectors.cards import cards
+from matching.selectors.cards import Card, cards
 from matching.selectors.experiments import (
     requests_before,
     requests_of,
@@ -21,6 +21,7 @@ from matching.selectors.told import reasons_told
 
 __all__ = [
     "Asker",
+    "Card",
     "Eligible",
     "Progress",
     "StaleMentor",

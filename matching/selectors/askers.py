@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import User
+from accounts.prepared import prepared_cursor
 from matching.models import MatchFeedback
 from mentors import selectors as people
 from mentors.models import Mentee, Mentor
@@ -57,7 +58,7 @@ def asker(*, user: User, question: str, now: datetime) -> Asker:
         "question": as_judged(question),
         "about_the_person": [str(reason) for reason in MatchFeedback.ABOUT_THE_PERSON],
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_ASKER, values)
         generation, is_settled, hidden, experiment_runs, *columns = cursor.fetchone()
     known = columns[_COLUMNS.index("id")] is not None

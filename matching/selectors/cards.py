@@ -1,57 +1,79 @@
-"""What a list says of its mentors beside their own row: in one query, of those who are shown."""
+# ruff: noqa: S608 - made of the models' own columns
+"""What a list says of its mentors: in one query, of those who are about to be shown."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db.models import Model
 
-from mentors.models import Expertise
+from accounts.models import User
+from accounts.prepared import prepared_cursor
+from mentors.models import Expertise, Mentor
+from mentors.rows import LISTED, mentor_of
 
-_CARDS: Final = """
-    SELECT asked.id, coalesce(piece.text, ''), (
-        SELECT jsonb_agg(jsonb_build_array(x.id, x.area, x.sub_area, x.seniority, x.weight)
+
+class Card(NamedTuple):
+    """A mentor with account and expertise, heaviest first; and the piece of the profile that fits best.
+
+    `piece` is "" where there is none.
+    """
+
+    mentor: Mentor
+    piece: str
+
+
+def _columns(model: type[Model], alias: str) -> str:
+    known = {field.attname: field.column for field in model._meta.concrete_fields}
+    return ", ".join(f'{alias}."{known[name]}"' for name in LISTED[model])
+
+
+_SKILL: Final = [name for name in LISTED[Expertise] if name != "mentor_id"]
+_CARDS: Final = f"""
+    SELECT {_columns(Mentor, "m")}, {_columns(User, "u")}, coalesce(piece.text, ''), (
+        SELECT jsonb_agg(jsonb_build_array({", ".join(f'x."{name}"' for name in _SKILL)})
                          ORDER BY x.weight DESC, x.area, x.sub_area, x.id)
-        FROM mentors_expertise x WHERE x.mentor_id = asked.id
+        FROM mentors_expertise x WHERE x.mentor_id = m.id
     )
     FROM unnest(%(mentors)s::uuid[], %(numbers)s::int[]) AS asked (id, number)
+    JOIN mentors_mentor m ON m.id = asked.id
+    JOIN accounts_user u ON u.id = m.user_id
     LEFT JOIN matching_mentorembedding piece ON piece.mentor_id = asked.id
         AND piece.model_id = %(model)s AND piece.chunk_no = asked.number
 """
+_OF_THE_USER: Final = len(LISTED[Mentor])
+_BEHIND_THEM: Final = _OF_THE_USER + len(LISTED[User])
 
 
-def cards(
-    pieces: Mapping[UUID, int | None], model_id: str
-) -> dict[UUID, tuple[str, list[Expertise]]]:
-    """The piece of each profile that fits best, and the mentor's expertise, heaviest first.
+def cards(pieces: Mapping[UUID, int | None], model_id: str) -> dict[UUID, Card]:
+    """The mentors who are still there, by their key.
 
     Args:
-        pieces: the number of that piece among those of `model_id`, by mentor; None: without vectors.
-
-    Returns:
-        both, by mentor; "" for a piece that there is not.
+        pieces: the number of the piece that fits best among those of `model_id`, by mentor; None: without
+            vectors.
     """
     values: dict[str, Any] = {
         "mentors": list(pieces),
         "numbers": list(pieces.values()),
         "model": model_id,
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_CARDS, values)
-        return {pk: (text, _skills(pk, rows)) for pk, text, rows in cursor.fetchall()}
+        found = [_card(row) for row in cursor.fetchall()]
+    return {card.mentor.pk: card for card in found}
 
 
-def _skills(mentor_id: UUID, rows: Any) -> list[Expertise]:
-    if isinstance(rows, str):
-        rows = json.loads(rows)
-    return [
-        Expertise.from_db(connection.alias, _ATTRIBUTES, [UUID(pk), mentor_id, *row])
-        for pk, *row in rows or ()
+def _card(row: tuple[Any, ...]) -> Card:
+    piece, skills = row[_BEHIND_THEM:]
+    if isinstance(skills, str):
+        skills = json.loads(skills)
+    mentor = dict(zip(LISTED[Mentor], row[:_OF_THE_USER], strict=True))
+    user = dict(zip(LISTED[User], row[_OF_THE_USER:_BEHIND_THEM], strict=True))
+    expertise = [
+        {**dict(zip(_SKILL, skill, strict=True)), "id": UUID(skill[0]), "mentor_id": mentor["id"]}
+        for skill in skills or ()
     ]
-
-
-# As the columns of an Expertise stand in the statement, with the mentor behind the key.
-_ATTRIBUTES: Final = ("id", "mentor_id", "area", "sub_area", "seniority", "weight")
+    return Card(mentor_of(mentor, user, expertise), piece)

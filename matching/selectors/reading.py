@@ -36,7 +36,7 @@ _NO_CHUNKS: Final = """
 # `met`: whom else the founder had a session with, by company.
 _FACTS: Final = f"""
     tag AS MATERIALIZED (
-        SELECT mentor_id, jsonb_agg(jsonb_build_array(area, sub_area, weight)
+        SELECT mentor_id, array_agg(ARRAY[area, sub_area, weight::text]
                                     ORDER BY weight DESC, area, sub_area, id) AS tags
         FROM mentors_expertise WHERE mentor_id {_IS_CANDIDATE} GROUP BY mentor_id
     ), held AS MATERIALIZED (

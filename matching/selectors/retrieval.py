@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +11,12 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import numpy as np
-import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from accounts.prepared import prepared_cursor
 from matching.ranking import LOAD_PERIOD, NEW_FOR, Candidate, Tag
 from matching.selectors.statement import statement
 from matching.vector_index import VectorIndex
@@ -64,40 +61,6 @@ class Eligible:
         return named, {f"who{place}": value for place, value in enumerate(params)}
 
 
-class _Prepared(psycopg.RawCursor[Any]):
-    """Plans a statement once for each connection, and reads it once for each process.
-
-    psycopg looks for the parameters of a long statement anew every time, which takes longer than sending it.
-    """
-
-    def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
-        # Behind a pooler that lends connections by transaction there is nothing to keep a plan in.
-        # Those who run one set this for the same reason, as Django's documentation says.
-        pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS", False)
-        raw, names = _numbered(query)
-        return super().execute(raw, [params[name] for name in names], prepare=not pooled)
-
-
-@functools.lru_cache(maxsize=64)
-def _numbered(query: str) -> tuple[str, tuple[str, ...]]:
-    """The statement with $1, $2, … for its named parameters, and their names in that order."""
-    places: dict[str, int] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return f"${places.setdefault(found[1], len(places) + 1)}" if found[1] else "%"
-
-    return re.sub(r"%(?:%|\((\w+)\)s)", number, query), tuple(places)
-
-
-def _prepared_cursor() -> Any:
-    """In Django's own wrapper, so that its queries are logged and counted like all others."""
-    connection.ensure_connection()
-    cursor: Any = _Prepared(connection.connection)
-    if connection.queries_logged:
-        return connection.make_debug_cursor(cursor)
-    return connection.make_cursor(cursor)
-
-
 def retrieve(
     *,
     eligible: WhoMayBeFound,
@@ -134,7 +97,7 @@ def retrieve(
         "mentee": mentee and mentee.pk,
         **({} if vector is None else {"vector": _literal(vector)}),
     }
-    with _prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement(who, index, depth), values)
         rows = cursor.fetchall()
     about = f"{mentee.goals}\n{mentee.seeks}" if mentee else ""
@@ -145,7 +108,7 @@ def retrieve(
 _LIKENESS: Final = """
     WITH whole AS MATERIALIZED (
         SELECT mentor_id, vector FROM matching_mentorembedding
-        WHERE mentor_id = ANY(%s::uuid[]) AND model_id = %s AND chunk_no = 0
+        WHERE mentor_id = ANY(%(mentors)s::uuid[]) AND model_id = %(model)s AND chunk_no = 0
     )
     SELECT a.mentor_id, array_agg(-(a.vector <#> b.vector) ORDER BY b.mentor_id)
     FROM whole a CROSS JOIN whole b GROUP BY a.mentor_id ORDER BY a.mentor_id
@@ -157,8 +120,8 @@ def likeness(mentor_ids: Sequence[UUID], model_id: str) -> NDArray[np.float64]:
 
     Shape (len(mentor_ids), len(mentor_ids)) in their order. Somebody without vectors is like nobody.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LIKENESS, [list(mentor_ids), model_id])
+    with prepared_cursor() as cursor:
+        cursor.execute(_LIKENESS, {"mentors": list(mentor_ids), "model": model_id})
         rows = cursor.fetchall()
     found = np.zeros((len(mentor_ids), len(mentor_ids)))
     if rows:
@@ -203,7 +166,7 @@ def _candidate(
     coverage: float,
     last_seen: float | None,
     has_met: bool,  # noqa: FBT001 - a column
-    tags: Any,
+    tags: list[list[str]] | None,
     sessions: int,
     booked_28d: int,
     booked_7d: int,
@@ -213,8 +176,6 @@ def _candidate(
     requests: list[int] | None,
     shown: int,
 ) -> Candidate:
-    if isinstance(tags, str):
-        tags = json.loads(tags)
     return Candidate(
         mentor_id=mentor_id,
         name=name,
@@ -229,7 +190,7 @@ def _candidate(
         passage_no=passage_no,
         bm25=float(bm25),
         coverage=float(coverage),
-        tags=tuple(map(Tag._make, tags or ())),
+        tags=tuple(Tag(area, sub_area, int(weight)) for area, sub_area, weight in tags or ()),
         sessions=sessions,
         booked_28d=booked_28d,
         booked_7d=booked_7d,

@@ -58,6 +58,10 @@ MOST_HITS: Final = 4_000
 ASKED_ABOUT: Final = 2_000
 NAMED: Final = 40
 
+# Where half of all pass and have room, sixty are found among far fewer.
+MOST_HITS_WHERE_FREE: Final = 2_000
+ASKED_ABOUT_WHERE_FREE: Final = 400
+
 
 def _accents() -> tuple[str, str]:
     """Accented Latin letters and what they are without: "Irigoyen, Tomás" is typed "tomas"."""
@@ -201,7 +205,8 @@ _LEXICAL: Final = f"""
             SELECT mentor_id, count::float8 AS n FROM matching_wordcount c
             WHERE c.word = word.word OFFSET 0
         ) AS c
-        WHERE word.hits <= {MOST_HITS} OR ({{rarest_at_least}} AND word.hits = word.df)
+        WHERE word.hits <= (SELECT CASE WHEN free_for_most THEN {MOST_HITS_WHERE_FREE} ELSE {MOST_HITS} END FROM plan)
+            OR ({{rarest_at_least}} AND word.hits = word.df)
     ), rare AS MATERIALIZED (
         -- As if all profiles were of one length: those of thousands cost too much to look up.
         SELECT mentor_id, sum(weight * n / (n + 1.5)) AS score FROM hit
@@ -223,7 +228,9 @@ _LEXICAL: Final = f"""
         (SELECT rare.mentor_id FROM (
             SELECT mentor_id, row_number() OVER (ORDER BY score DESC, mentor_id) AS named FROM (
                 SELECT mentor_id, score FROM rare WHERE (SELECT NOT narrow FROM plan)
-                ORDER BY score DESC, mentor_id LIMIT {ASKED_ABOUT}
+                ORDER BY score DESC, mentor_id LIMIT (
+                    SELECT CASE WHEN free_for_most THEN {ASKED_ABOUT_WHERE_FREE} ELSE {ASKED_ABOUT} END FROM plan
+                )
             ) AS best
         ) AS rare {_IS_ELIGIBLE.replace("{id}", "rare.mentor_id")}
         WHERE eligible.room OR named <= {NAMED}
@@ -247,12 +254,15 @@ _CANDIDATES: Final = f"""
     ), candidates AS MATERIALIZED (SELECT array_agg(id) AS ids FROM candidate), lexis AS MATERIALIZED (
         SELECT c.mentor_id, {_BM25} / (SELECT sum(weight) FROM word) AS bm25,
             count(*)::float8 / (SELECT count(*) FROM word) AS coverage
-        FROM word
-        JOIN LATERAL (
-            SELECT mentor_id, count::float8 AS n FROM matching_wordcount
-            WHERE matching_wordcount.word = word.word AND mentor_id = ANY((SELECT ids FROM candidates)::uuid[])
+        FROM (
+            -- Mentor by mentor, whose words stand side by side in the index of that order: word by word, each
+            -- would be on another page.
+            SELECT mentor_id, word, count::float8 AS n FROM matching_wordcount
+            WHERE mentor_id = ANY((SELECT ids FROM candidates)::uuid[])
+                AND word = ANY((SELECT array_agg(word) FROM word)::text[])
             OFFSET 0
-        ) AS c ON true
+        ) AS c
+        JOIN word ON word.word = c.word
         JOIN matching_wordindex i ON i.mentor_id = c.mentor_id
         CROSS JOIN corpus
         GROUP BY c.mentor_id

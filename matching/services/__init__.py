@@ -28,7 +28,7 @@ from matching.services.nearest import have_vector_index
 from matching.services.not_relevant import judge, shown_mentor, take_back
 from matching.services.questions import Question, understand
 from matching.services.searching import search
-from matching.services.shown import know, only_free
+from matching.services.shown import only_free
 
 __all__ = [
     "EmbedReport",
@@ -47,7 +47,6 @@ __all__ = [
     "hot_list",
     "index_words",
     "judge",
-    "know",
     "match",
     "model_state",
     "needed_by",

@@ -22,7 +22,7 @@ from matching.services.matches import Match, MatchAnswer
 from matching.services.questions import Question, checked, understand
 from matching.services.records import repeat, store
 from matching.services.searching import search_by
-from matching.services.shown import complete, with_slots
+from matching.services.shown import with_slots
 from matching.services.why import Why
 
 MOST_MATCHES: Final = 50
@@ -113,15 +113,14 @@ def _find(
         # One person sees one list all day, whoever is drawn.
         seed=f"{asker.user.pk} {now:%Y-%m-%d} {question.text}",
     )
-    shown = with_slots(rankings, course.order, filters, asker.mentee, limit, now)
-    pieces = complete(shown, question.model_id)
+    shown = with_slots(rankings, course.order, filters, asker.mentee, limit, question.model_id, now)
     moved_up = [ranking.moved_up_by_spare_time(ranked) for ranked in rankings]
     why = Why(question.asked, viewer, course, moved_up)
     return tuple(
         Match(
             mentor=found.mentor,
             score=found.row.score,
-            reasons=why.of(found, pieces[found.mentor.pk]),
+            reasons=why.of(found),
             slots=found.slots,
             is_bookable=bool(found.slots) or found.row.candidate.is_bookable,
             is_explored=found.row.is_explored,

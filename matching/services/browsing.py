@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 
 from accounts.models import User
 from matching.services import policies
@@ -36,7 +36,5 @@ def browse_by_relevance(*, query: str, user: User, filters: Filters, now: dateti
         policy=policies.published(),
         mentee=mentee_of(user),
     )
-    found = [mentor for mentor, _row in load(ranked)]
-    free = only_free(found, user=user, filters=filters, now=now)[:MOST_BROWSED]
-    prefetch_related_objects(free, "expertise")
-    return free
+    found = [card.mentor for card, _row in load(ranked, question.model_id)]
+    return only_free(found, user=user, filters=filters, now=now)[:MOST_BROWSED]

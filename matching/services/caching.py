@@ -15,43 +15,33 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import django
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import Model
-from django.db.models.base import ModelState
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import get_language
 
-from accounts.models import User
 from matching.explanations import Reason, Viewer
 from matching.generation import CHANGE_LOCK
 from matching.selectors import Asker
 from matching.services.courses import Course
 from matching.services.filters import Filters
 from matching.services.matches import Match, MatchAnswer
-from matching.services.shown import know
-from mentors.models import Expertise, Mentor
+from mentors.models import Mentor
+from mentors.rows import LISTED, mentor_of
 from sessions_app.slots import Slot
-
-M = TypeVar("M", bound=Model)
 
 KEPT_FOR: Final = timedelta(minutes=5)
 
-# Read to make an answer and not to show it, or without any business in a cache. Whoever asks a kept mentor
-# for one of these reads it from the database.
-_NOT_SHOWN: Final = {
-    "bio", "linkedin", "meeting_link",
-    "password", "last_login", "last_seen_at", "sign_in_epoch", "photo_source",
-}  # fmt: skip
+# Read to make an answer and not to show it. Whoever asks a kept mentor for one of these reads it from the
+# database.
+_NOT_SHOWN: Final = {"bio", "linkedin", "meeting_link"}
 _SHOWN: Final[dict[type[Model], list[str]]] = {
-    model: [
-        field.attname for field in model._meta.concrete_fields if field.attname not in _NOT_SHOWN
-    ]
-    for model in (Mentor, User, Expertise)
+    model: [name for name in names if name not in _NOT_SHOWN] for model, names in LISTED.items()
 }
 
 
@@ -112,7 +102,7 @@ def find(place: Place | None, now: datetime) -> MatchAnswer | None:
     kept = cache.get(place.key) if place else None
     if not isinstance(kept, _Kept) or not kept.since <= now < kept.until:
         return None
-    mentors = map(_together, kept.mentors)
+    mentors = (mentor_of(*parts) for parts in kept.mentors)
     matches = zip(kept.answer.matches, mentors, strict=True)
     return replace(kept.answer, matches=tuple(replace(m, mentor=mentor) for m, mentor in matches))
 
@@ -159,23 +149,6 @@ def _apart(mentor: Mentor) -> tuple[Any, ...]:
 def _values(row: Model) -> dict[str, Any]:
     values = {name: row.__dict__[name] for name in _SHOWN[type(row)]}
     return {k: v.name if isinstance(v, FieldFile) else v for k, v in values.items()}
-
-
-def _together(parts: tuple[Any, ...]) -> Mentor:
-    """The mentor, loaded as far as a page shows them."""
-    mentor, user = _row(Mentor, parts[0]), _row(User, parts[1])
-    mentor._state.fields_cache["user"] = user
-    know(mentor, [_row(Expertise, values) for values in parts[2]])
-    return mentor
-
-
-def _row(model: type[M], values: dict[str, Any]) -> M:
-    """A row with these values and the others deferred, made as unpickling makes it: without __init__."""
-    row = model.__new__(model)
-    row.__dict__.update(values, _state=ModelState())
-    row._state.adding, row._state.db = False, connection.alias
-    row._state.fields_cache = {}
-    return row
 
 
 def _shape() -> str:

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from accounts.models import User
+from accounts.prepared import prepared_cursor
 from matching.services.courses import Course
 from matching.services.filters import Filters
 from matching.services.matches import Match, MatchAnswer
@@ -91,7 +91,7 @@ def store(
         }
         for position, found in enumerate(matches, start=1)
     ]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_STORE, asked | {"shown": Jsonb(shown)})
     return request_id
 
@@ -108,7 +108,7 @@ def repeat(kept: MatchAnswer, *, took_ms: int, now: datetime) -> MatchAnswer | N
         "took_ms": took_ms,
         "now": now,
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_REPEAT, values)
         if cursor.fetchone() is None:
             return None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias
-from uuid import UUID
+from typing import Final, NamedTuple, TypeAlias
 
 from accounts.models import User
 from matching import ranking, selectors
 from matching.services.filters import SLOTS_WITHIN, Filters, mentee_of
-from mentors.models import Expertise, Mentee, Mentor
+from mentors.models import Mentee, Mentor
 from sessions_app.selectors import open_slots_of
 from sessions_app.slots import Slot
 
@@ -26,7 +25,10 @@ Order: TypeAlias = Callable[
 
 
 class Shown(NamedTuple):
+    """`piece` of the profile is what fits the question best; see `selectors.Card`."""
+
     mentor: Mentor
+    piece: str
     row: ranking.Ranked
     slots: tuple[Slot, ...]
     team: str
@@ -38,6 +40,7 @@ def with_slots(
     filters: Filters,
     mentee: Mentee | None,
     limit: int,
+    model_id: str,
     now: datetime,
 ) -> list[Shown]:
     """The first `limit` with their open starts; openings that are gone by now lose their place.
@@ -49,10 +52,10 @@ def with_slots(
     made into one before anybody dropped out, one of them could lose more places than the other.
     """
     ranked = [row for row, _team in order(rankings)]
-    asked = load(ranked if filters.wants_time else ranked[: limit + SPARE])
+    asked = load(ranked if filters.wants_time else ranked[: limit + SPARE], model_id)
     first, last = filters.span(now) if filters.wants_time else (now, now + SLOTS_WITHIN)
     free = open_slots_of(
-        mentors=[mentor for mentor, _row in asked],
+        mentors=[card.mentor for card, _row in asked],
         viewer=mentee,
         first=first,
         last=last,
@@ -60,7 +63,9 @@ def with_slots(
         per_mentor=SLOTS_SHOWN,
     )
     people = {
-        mentor.pk: mentor for mentor, _row in asked if free[mentor.pk] or not filters.wants_time
+        row.candidate.mentor_id: card
+        for card, row in asked
+        if free[card.mentor.pk] or not filters.wants_time
     }
 
     def place(row: ranking.Ranked) -> tuple[bool, bool]:
@@ -73,7 +78,7 @@ def with_slots(
         for ranking in rankings
     ]
     found = [(people[row.candidate.mentor_id], row, team) for row, team in order(left)[:limit]]
-    return [Shown(mentor, row, tuple(free[mentor.pk]), team) for mentor, row, team in found]
+    return [Shown(*card, row, tuple(free[card.mentor.pk]), team) for card, row, team in found]
 
 
 def _has_room(row: ranking.Ranked, slots: Sequence[Slot], last: datetime) -> bool:
@@ -82,30 +87,13 @@ def _has_room(row: ranking.Ranked, slots: Sequence[Slot], last: datetime) -> boo
     return bool(slots) or (opening is not None and opening >= last)
 
 
-def load(ranked: Sequence[ranking.Ranked]) -> list[tuple[Mentor, ranking.Ranked]]:
+def load(
+    ranked: Sequence[ranking.Ranked], model_id: str
+) -> list[tuple[selectors.Card, ranking.Ranked]]:
     """The rows with their mentors, in their order, in one query; without who is gone meanwhile."""
-    ids = [row.candidate.mentor_id for row in ranked]
-    mentors = Mentor.objects.select_related("user").in_bulk(ids)
-    return [(mentors[pk], row) for pk, row in zip(ids, ranked, strict=True) if pk in mentors]
-
-
-def complete(shown: Sequence[Shown], model_id: str) -> dict[UUID, str]:
-    """Give those who are shown their expertise; the piece of each profile that fits best, by mentor.
-
-    In one query, and not with the candidates, because most of these are not shown.
-    """
-    pieces = {mentor.pk: row.candidate.passage_no for mentor, row, _slots, _team in shown}
+    pieces = {row.candidate.mentor_id: row.candidate.passage_no for row in ranked}
     found = selectors.cards(pieces, model_id)
-    for mentor, _row, _slots, _team in shown:
-        know(mentor, found[mentor.pk][1])
-    return {pk: piece for pk, (piece, _skills) in found.items()}
-
-
-def know(mentor: Mentor, skills: list[Expertise]) -> None:
-    """Let the mentor's expertise be known without a query, as prefetch_related does."""
-    known: Any = mentor.expertise.get_queryset()
-    known._result_cache, known._prefetch_done = skills, True
-    mentor.__dict__["_prefetched_objects_cache"] = {"expertise": known}
+    return [(found[pk], row) for pk, row in zip(pieces, ranked, strict=True) if pk in found]
 
 
 def only_free(

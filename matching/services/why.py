@@ -38,13 +38,9 @@ class Why:
     course: Course
     moved_up: Sequence[Collection[UUID]]
 
-    def of(self, shown: Shown, piece: str) -> tuple[Reason, ...]:
-        """At most three reasons, each from a signal that moved this mentor.
-
-        Args:
-            piece: of the profile, that which fits best; "" for none.
-        """
-        mentor, row, slots, _team = shown
+    def of(self, shown: Shown) -> tuple[Reason, ...]:
+        """At most three reasons, each from a signal that moved this mentor."""
+        mentor, piece, row, slots, _team = shown
         candidate = row.candidate
         facts = Facts(
             signals=self._signals(shown),

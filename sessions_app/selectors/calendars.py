@@ -10,8 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
+from accounts.prepared import prepared_cursor
 from mentors.models import Mentee, Mentor
 from sessions_app.slots import (
     Block,
@@ -136,7 +135,7 @@ def calendars(
         viewer: whose own appointments close times, and whose own hold closes none.
         without: a session to leave out, as if it were not booked: the one being moved.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             _FACTS,
             {

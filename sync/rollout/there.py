@@ -20,9 +20,10 @@ from django.db.models.fields import BooleanField
 
 from accounts.models import User
 from accounts.refusals import NotFound, Refusal
-from matching.services import Filters, know
+from matching.services import Filters
 from mentors import selectors
 from mentors.models import Block, Expertise, Mentor
+from mentors.rows import know
 from mentors.vocabulary import INDUSTRIES, LANGUAGES, STAGES, tidy
 from sessions_app.models import AvailabilityWindow
 from sync.mappings import MENTOR, WINDOW

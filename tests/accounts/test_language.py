@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.template import Context, Template
@@ -102,3 +103,14 @@ class TestDates:
             with translation.override(language):
                 assert date_format(day, pattern) == written
                 assert template.render(Context({"day": day})) == written
+
+
+def test_one_moment_reads_differently_in_two_zones():
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    there = noon.astimezone(ZoneInfo("America/New_York"))
+    assert noon == there
+    assert [date_format(at, "D j M, H:i") for at in (noon, there, noon)] == [
+        "Wed 1 Jul, 12:00", "Wed 1 Jul, 08:00", "Wed 1 Jul, 12:00",
+    ]  # fmt: skip
+    with translation.override("es"):
+        assert date_format(noon, "l j F") == "miércoles 1 de julio"
