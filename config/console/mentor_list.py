@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import Avg, Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,14 +21,14 @@ from accounts.admin_bulk import Bulk, Effect, InBulk
 from accounts.admin_parts import Colours, person
 from accounts.models import User
 from analytics.models import MentorFigures
-from config.console.mentors import latest_refresh
+from config.console.mentors import Known, latest_refresh
 from mentors.admin import AreaFilter, MentorAdmin as MentorProfileAdmin
 from mentors.models import Mentor
 from mentors.services import update_profile
 from sessions_app import services
 from sessions_app.admin import Asking, UpcomingWindowsInline
 from sessions_app.deciding import decisions_in
-from sessions_app.models import Feedback, Session
+from sessions_app.models import MentorRating, Session
 from sessions_app.refusals import SessionsOrphaned
 from sync import invitations
 from sync.models import OutboxRow, RecordLink
@@ -114,7 +114,7 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mentor]:
         """Each figure by a subquery of its own, which runs for the rows of the page alone."""
         lately = MentorFigures.objects.filter(refresh=latest_refresh(), mentor=OuterRef("pk"))
-        rated = Feedback.objects.filter(session__mentor=OuterRef("pk"), side="mentee")
+        rated = MentorRating.objects.filter(mentor=OuterRef("pk"))
         here = {"subject": "mentor", "object_id": OuterRef("pk")}
         return (
             super()
@@ -124,8 +124,8 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
                 share=Subquery(lately.values("utilization")[:1]),
                 booked=Subquery(lately.values("booked")[:1]),
                 room=Subquery(lately.values("room")[:1]),
-                stars=_per_mentor(rated, Avg("overall")),
-                ratings=_per_mentor(rated, Count("pk")),
+                stars=Subquery(rated.values("stars")),
+                ratings=Subquery(rated.values("ratings")),
                 is_waiting=Exists(OutboxRow.objects.filter(**here, status="pending")),
                 is_refused=Exists(OutboxRow.objects.filter(**here, status="dead")),
                 is_linked=Exists(RecordLink.objects.filter(**here)),
@@ -170,7 +170,7 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
             ngettext("and %d more", "and %d more", more) % more if more > 0 else "",
         )
 
-    @display(description=gettext_lazy("Use, 28 days"), ordering="share")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Use, 28 days"), ordering=Known("share"))  # type: ignore[untyped-decorator]
     def use(self, mentor: Any) -> str:
         if mentor.share is None:
             return "-"
@@ -180,11 +180,11 @@ class MentorAdmin(InBulk, Asking, MentorProfileAdmin):
             _("%(booked)d of %(room)d") % {"booked": mentor.booked, "room": mentor.room},
         )
 
-    @display(description=gettext_lazy("Next free"), ordering="next_start")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Next free"), ordering=Known("next_start"))  # type: ignore[untyped-decorator]
     def next_opening(self, mentor: Any) -> Any:
         return mentor.next_start
 
-    @display(description=gettext_lazy("Rating"), ordering="stars")  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("Rating"), ordering=Known("rated__stars"))  # type: ignore[untyped-decorator]
     def rating(self, mentor: Any) -> str:
         if mentor.stars is None:
             return "-"
@@ -379,13 +379,5 @@ def _unchanged(rows: Sequence[Any], sentence: str) -> Effect:
     return Effect(sentence, rows, is_change=False)
 
 
-def _per_mentor(rows: QuerySet[Any], figure: Any) -> Subquery:
-    return _subquery(rows, "session__mentor", figure)
-
-
 def _count(rows: QuerySet[Any], key: str) -> Subquery:
-    return _subquery(rows, key, Count("pk"))
-
-
-def _subquery(rows: QuerySet[Any], key: str, figure: Any) -> Subquery:
-    return Subquery(rows.order_by().values(key).annotate(figure=figure).values("figure")[:1])
+    return Subquery(rows.order_by().values(key).annotate(n=Count("pk")).values("n"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OrderBy, OuterRef, Q, QuerySet, Subquery
 
 from analytics.models import MentorFigures, Refresh
 from matching import embeddings
@@ -48,3 +49,13 @@ def latest_refresh() -> Subquery:
     """The refresh that `analytics.selectors.latest` reads, within another query."""
     done = Refresh.objects.exclude(ended_at=None).filter(error="")
     return Subquery(done.order_by("-pk").values("pk")[:1])
+
+
+class Known(F):
+    """Something to sort a list by: those of whom it is not known come last in either direction."""
+
+    def asc(self, **options: Any) -> OrderBy:
+        return super().asc(**options, nulls_last=True)
+
+    def desc(self, **options: Any) -> OrderBy:
+        return super().desc(**options, nulls_last=True)

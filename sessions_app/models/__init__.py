@@ -10,7 +10,14 @@ from sessions_app.models.availability import (
     MentorOpening,
     WeeklyHours,
 )
-from sessions_app.models.booking import Commitment, Feedback, Meeting, Session, SessionEvent
+from sessions_app.models.booking import (
+    Commitment,
+    Feedback,
+    Meeting,
+    MentorRating,
+    Session,
+    SessionEvent,
+)
 from sessions_app.models.messages import MessagePreferences, Notification
 from sessions_app.models.waitlist import Hold, WaitlistEntry
 
@@ -26,6 +33,7 @@ __all__ = [
     "HoursMade",
     "Meeting",
     "MentorOpening",
+    "MentorRating",
     "MessagePreferences",
     "Notification",
     "Session",

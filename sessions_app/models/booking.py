@@ -351,3 +351,23 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side}'s feedback on {self.session_id}"
+
+
+class MentorRating(models.Model):
+    """What mentees say of a mentor, of all time; no row for whom nobody has said anything.
+
+    A view (migration 0008), so that all mentors can be put in order by it in one pass over the feedback.
+    """
+
+    mentor = models.OneToOneField(
+        Mentor, primary_key=True, on_delete=models.DO_NOTHING, related_name="rated"
+    )
+    stars = models.FloatField()
+    ratings = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.stars:.1f} of {self.ratings}"

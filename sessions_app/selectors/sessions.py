@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from accounts.refusals import NotFound
 from mentors.models import Mentor
-from sessions_app.models import AvailabilityWindow, Session
+from sessions_app.models import AvailabilityWindow, MentorRating, Session
 
 
 def sessions_of(user: User) -> QuerySet[Session]:
@@ -78,10 +78,5 @@ def windows_of(mentor: Mentor, *, first: datetime, last: datetime) -> QuerySet[A
 
 def ratings(mentor_ids: Sequence[UUID]) -> dict[UUID, tuple[float, int]]:
     """Mean overall rating by mentees, and of how many, for each mentor that has any."""
-    rows = (
-        Session.objects.filter(mentor_id__in=mentor_ids, feedback__side="mentee")
-        .values("mentor_id")
-        .annotate(mean=Avg("feedback__overall"), n=Count("feedback"))
-        .order_by()
-    )
-    return {row["mentor_id"]: (float(row["mean"]), int(row["n"])) for row in rows}
+    rows = MentorRating.objects.filter(mentor__in=mentor_ids)
+    return {row.mentor_id: (row.stars, row.ratings) for row in rows}

@@ -99,8 +99,24 @@ def test_it_is_narrowed_by_use_and_by_airtable_and_sorted(carol):
     for query, names in {
         "use=none": ["Ada"], "use=half": ["Ben"], "use=high": ["Cem"], "use=nothing": ["Dan"],
         "use=low": [], "sync=refused": ["Ada"], "sync=waiting": ["Ben", "Dan"], "sync=step": [],
-        "sync=absent": ["Cem"], "o=-5": ["Dan", "Cem", "Ben", "Ada"],
+        "sync=absent": ["Cem"], "o=-5": ["Cem", "Ben", "Ada", "Dan"], "o=5": ["Ada", "Ben", "Cem", "Dan"],
     }.items():  # fmt: skip
+        assert shown(carol.get(f"{PAGE}?{query}")) == names, query
+
+
+def test_the_best_rated_come_first_and_whom_nobody_rated_last(carol):
+    for name, stars in (("Ada", [3, 4]), ("Ben", []), ("Cem", [5]), ("Dan", [1])):
+        mentor = MentorFactory(user__name=name)
+        for n, overall in enumerate(stars):
+            met = booked(mentor, MenteeFactory(), timezone.now() - (n + 1) * DAY, "completed")
+            Feedback.objects.create(session=met, side="mentee", overall=overall)
+            Feedback.objects.create(session=met, side="mentor", overall=5)
+    MentorOpening.objects.filter(mentor__user__name="Ben").update(next_start=timezone.now())
+    for query, names in {
+        "o=-7": ["Cem", "Ada", "Dan", "Ben"],
+        "o=7": ["Dan", "Ada", "Cem", "Ben"],
+        "o=-6": ["Ben", "Ada", "Cem", "Dan"],
+    }.items():
         assert shown(carol.get(f"{PAGE}?{query}")) == names, query
 
 
