@@ -18,6 +18,7 @@ from sync import guard, limiter, outbox
 from sync.airtable import Airtable, Record
 from sync.errors import AirtableError, Ambiguous, AuthOrQuota, Permanent, SchemaDrift
 from sync.limiter import Lane
+from sync.looking import Looking
 from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import PLATFORM_ID
 from sync.models import OutboxRow, RecordLink, SyncEvent
@@ -32,12 +33,8 @@ logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 Kind = SyncEvent.Kind
 
-# How old the last look at Airtable's changes may be when something is written. Looking before every
-# request would take half of the pace, so a bulk change looks seldom: an edit that it overwrites
-# before it is read stands in the payloads all the same, and becomes a conflict with both values.
-FRESH = timedelta(seconds=2)
-FRESH_IN_BULK = timedelta(seconds=9)
 RENEW_AFTER = timedelta(seconds=20)
+READ_FIRST = "An edit made in Airtable is read first."
 
 
 class _Stop(Exception):
@@ -53,17 +50,17 @@ class Drain:
         *,
         catch_up: Callable[[timedelta], bool],
         look: Callable[[str], object],
-        meet: Callable[[Mapping, Record], None],
+        meet: Callable[[Mapping, Record, datetime | None], None],
         clock: Clock,
     ) -> None:
         """
         Args:
             catch_up: read what changed in Airtable unless that was done so lately; whether anything had.
             look: read the records of a table that somebody asked us to look at.
-            meet: merge a record as it was read now.
+            meet: merge a record as it was read now, unless it was merged after that moment.
         """
         self._base = base
-        self._catch_up = catch_up
+        self._looking = Looking(base, catch_up=catch_up, meet=meet)
         self._look_at_hints = look
         self._meet = meet
         self._clock = clock
@@ -111,8 +108,8 @@ class Drain:
             with limiter.lane(Lane.SYNC if in_bulk else Lane.INTERACTIVE):
                 rows = self._read_first(mapping, rows)
                 tasks = plan(mapping, rows, table, self._clock())
-                requests = any(task.step not in (Step.SETTLE, Step.WAIT) for task in tasks)
-                if requests and self._look(FRESH_IN_BULK if in_bulk else FRESH):
+                if self._look(mapping, tasks, in_bulk=in_bulk):
+                    rows = [row for row in rows if row.pk in self._open]
                     tasks = plan(mapping, rows, table, self._clock())
                 self._handle(mapping, tasks)
         except guard.TablePaused:
@@ -132,8 +129,7 @@ class Drain:
         self._look_at_hints(mapping.table)
         waiting = self._to_be_read(mapping, rows)
         held = [row for row in rows if row.object_id in waiting]
-        reason = "An edit made in Airtable is read first."
-        outbox.put_off(held, reason=reason, kind="unread", now=self._clock(), pause=FIRST_PAUSE)
+        outbox.put_off(held, reason=READ_FIRST, kind="unread", now=self._clock(), pause=FIRST_PAUSE)
         for row in held:
             self._open.pop(row.pk, None)
         return [row for row in rows if row.object_id not in waiting]
@@ -166,12 +162,15 @@ class Drain:
         if Step.CREATE in by_step:
             outbox.wake_waiting(_linking_to(mapping), self._clock())
 
-    def _look(self, fresh: timedelta) -> bool:
+    def _look(self, mapping: Mapping, tasks: Sequence[Task], *, in_bulk: bool) -> bool:
         """Before writing: an edit made there meanwhile must meet the merge, not be overwritten."""
         try:
-            return self._catch_up(fresh)
+            seen = self._looking.look(mapping, tasks, in_bulk=in_bulk)
         except (AirtableError, guard.NotBound) as error:
             raise _Stop(str(error)) from error
+        if seen.not_told:
+            self._put_off(seen.not_told, READ_FIRST, "unread", FIRST_PAUSE)
+        return seen.is_news
 
     def _send(self, batch: list[Task]) -> None:
         """Write a batch; a refused one is halved until the record at fault stands alone."""
@@ -278,7 +277,7 @@ class Drain:
         """Tie to the oldest, and merge: it may have been edited in between. Others are copies."""
         first, *copies = records
         tie([(task, first)], self._clock(), sent=task.row.sent or {}, keep_row=True)
-        self._meet(task.mapping, first)
+        self._meet(task.mapping, first, None)
         for copy in copies:
             remember_hint(task.mapping.table, copy.id)
 
@@ -300,7 +299,7 @@ class Drain:
             return True
         if len(records) < 2:
             return False
-        self._meet(task.mapping, records[0])
+        self._meet(task.mapping, records[0], None)
         for copy in records[1:]:
             remember_hint(task.mapping.table, copy.id)
         outbox.give_back([task.row], self._clock())

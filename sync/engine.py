@@ -20,7 +20,7 @@ from sync.drain import Drain
 from sync.echoes import without_echoes
 from sync.errors import AirtableError, AuthOrQuota, Gone, Permanent
 from sync.hints import Looks, put_off
-from sync.inbound import Applier, NeedsRead
+from sync.inbound import Applier, NeedsRead, Stale
 from sync.intake import RecordChange
 from sync.limiter import Lane
 from sync.lookups import OneOf
@@ -154,20 +154,23 @@ class Engine:
         except Gone:
             self._pull(base)
 
-    def _meet(self, mapping: Mapping, record: Record) -> None:
-        """Merge a record that the sender has come upon."""
+    def _meet(self, mapping: Mapping, record: Record, known_at: datetime | None) -> None:
+        """Merge a record that the sender has come upon, unless it was merged after that moment."""
         assert self._base is not None
         names = self._base.schema().tables[mapping.table].names
         cells = dict(record.fields)
         self._apply(
             RecordChange(
                 mapping, record.id, self._clock(), cells, complete=True, names=names, seen=True
-            )
+            ),
+            read_after=known_at,
         )
 
     def _pull(self, base: Airtable) -> None:
         registration = webhooks.ensure(base, now=self._clock())
         if registration.needs_scan:
+            # What an earlier webhook told is older than what the base says now.
+            self._apply_stored(base, registration)
             with limiter.lane(Lane.BACKFILL):
                 self.scan(REGISTRY)
             registration.needs_scan = False
@@ -228,12 +231,12 @@ class Engine:
 
     # Applying
 
-    def _apply(self, change: RecordChange) -> None:
+    def _apply(self, change: RecordChange, *, read_after: datetime | None = None) -> None:
         """Merge one record; what fails is looked at again by itself, and nothing waits for it."""
         self.received.records += 1
         try:
-            self._applier.apply(change)
-        except NeedsRead:
+            self._applier.apply(change, read_after=read_after)
+        except (NeedsRead, Stale):
             remember_hint(change.mapping.table, change.record_id)
         except Exception as error:
             logger.exception("%s %s could not be applied.", change.mapping.table, change.record_id)

@@ -20,6 +20,7 @@ Kind = SyncEvent.Kind
 CLOCKS_DIFFER = timedelta(minutes=1)
 # Airtable tells whole milliseconds, and cuts what is beyond them.
 TOLD_TO = timedelta(milliseconds=1)
+_MERGED = (Kind.APPLIED, Kind.REFUSED, Kind.CONFLICT)
 
 
 def sort_out(
@@ -48,3 +49,40 @@ def sort_out(
     }
     covered = later & told.keys()
     return frozenset(covered - ours), frozenset(covered & ours)
+
+
+def read_before(object_id: UUID, told: MappingType[str, tuple[Any, datetime]]) -> frozenset[str]:
+    """Of edits that the log tells, those that were merged already because somebody had read the row.
+
+    What came of them is decided; told late, one would be taken for an edit that we overwrote, and undo
+    what has been changed here since.
+
+    Args:
+        told: by field, the canonical value and when it was set, by Airtable's clock.
+    """
+    if not told:
+        return frozenset()
+    events = list(
+        SyncEvent.objects.filter(
+            object_id=object_id, at__gt=min(at for _, at in told.values()) - CLOCKS_DIFFER
+        )
+        .order_by("at", "pk")
+        .values_list("direction", "kind", "at", "fields")
+    )
+    found = set()
+    for name, (value, set_at) in told.items():
+        merged = [
+            (at, fields[name][1])
+            for direction, kind, at, fields in events
+            if direction == SyncEvent.Direction.IN and kind in _MERGED and name in fields
+        ]
+        if not merged or merged[-1][1] != history.kept(storable(value)):
+            continue
+        # Set again after we had written something else, it is another edit.
+        is_another = any(
+            direction == SyncEvent.Direction.OUT and name in fields and merged[-1][0] < at < set_at
+            for direction, _, at, fields in events
+        )
+        if not is_another:
+            found.add(name)
+    return frozenset(found)

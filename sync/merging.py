@@ -58,6 +58,7 @@ class Merging:
         heard = self._leave_out_what_was_heard(link)
         self._leave_out_links_in_doubt(link)
         self._set_apart_what_we_covered(link)
+        self._leave_out_what_was_read(link, local)
         decision, self.lost = overwritten.merged(
             self.change.edits,
             self.mapping.fields,
@@ -120,6 +121,17 @@ class Merging:
         self.values |= {name: link.ancestor[name] for name in overwrote | own}
         if overwrote:
             remember_hint(link.table, link.record_id)
+
+    def _leave_out_what_was_read(self, link: RecordLink, local: Values) -> None:
+        """Edits that stand there no more and were merged when they did are not lost."""
+        by_name, told = self.mapping.by_name, {}
+        for name in self.change.edits.keys() & by_name.keys():
+            edit = self.change.edits[name]
+            value = by_name[name].codec.canonical(edit.value)
+            if value not in (self.values.get(name, link.ancestor.get(name)), local.get(name)):
+                told[name] = value, edit.at
+        for name in lagging.read_before(link.object_id, told):
+            del self.change.edits[name]
 
     def _overtaken_by_removal(self, link: RecordLink, found: models.Model | None) -> None:
         """Edited there while it was withdrawn here: the sender removes the record, edit and all."""

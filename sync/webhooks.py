@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
-from sync import guard
+from sync import guard, intake
 from sync.airtable import Airtable
 from sync.errors import Permanent
 from sync.models import InboundChange, SyncLag, WebhookRegistration
@@ -106,6 +106,17 @@ def retire(registration: WebhookRegistration, reason: str) -> None:
     logger.warning("Webhook %s is given up: %s", registration.webhook_id, reason)
 
 
+def hear_out(base: Airtable, registration: WebhookRegistration, *, now: datetime) -> None:
+    """Store what a webhook still tells before it is deleted with its log.
+
+    An edit that we have written over since stands nowhere else: no scan of the base finds it.
+    """
+    try:
+        intake.fetch(base, registration, now=now)
+    except Permanent as error:
+        logger.info("Webhook %s tells nothing more: %s", registration.webhook_id, error)
+
+
 def keep(base: Airtable, *, now: datetime) -> None:
     """Look after the webhook: there is one, it is healthy, it expires later, pings are on."""
     registration = ensure(base, now=now)
@@ -116,6 +127,7 @@ def keep(base: Airtable, *, now: datetime) -> None:
     wanted = notification_url()
     dead = _why_dead(registration, shown, now)
     if dead or shown is None:
+        hear_out(base, registration, now=now)
         retire(registration, dead)
         create(base, registration.notification_url or wanted, now=now)
         return
@@ -181,5 +193,6 @@ def replace(base: Airtable, url: str | None, *, now: datetime) -> WebhookRegistr
     old = live(base.base_id)
     fresh = create(base, url, now=now)
     if old is not None:
+        hear_out(base, old, now=now)
         base.delete_webhook(old.webhook_id)
     return fresh

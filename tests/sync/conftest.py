@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils import timezone
 from sessions_app.models import Meeting, Session
 from sync import services
 from sync.models import OutboxRow, RecordLink
+from sync.outbox import MOST_CLAIMED
 from sync.sandbox import BASE_ID, DEFAULT_TOKEN, SandboxServer
 from sync.sandbox.faults import Fault
 from tests.people import bob
@@ -90,6 +92,13 @@ def later() -> Any:
 
 def drain() -> Any:
     return services.drain()
+
+
+def drain_in_bulk(clock: Any = timezone.now) -> Any:
+    """As part of a bulk change, of which no row is read before it is written."""
+    others = [OutboxRow(subject="mentor", object_id=uuid4()) for _ in range(MOST_CLAIMED)]
+    OutboxRow.objects.bulk_create(others)
+    return services.drain(clock=clock)
 
 
 def drain_later() -> Any:

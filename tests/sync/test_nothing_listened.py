@@ -13,7 +13,7 @@ from sync import services
 from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, WebhookRegistration
 from sync.records import note
 from tests.hours import open_window
-from tests.sync.conftest import drain, drain_later, outbox_of, pull, pull_later
+from tests.sync.conftest import drain, drain_in_bulk, drain_later, outbox_of, pull, pull_later
 
 
 def live():
@@ -102,7 +102,7 @@ def test_trap_4_news_of_before_our_write_that_come_before_its_echo_are_a_conflic
     base.edit("Mentors", record, Headline="What Carol wrote")
     Mentor.objects.update(headline="What Bob wrote")
     clock.advance(timedelta(seconds=30))
-    services.drain(clock=clock.now)
+    drain_in_bulk(clock.now)
     assert base.of("Mentors", mentor)["fields"]["Headline"] == "What Bob wrote"
 
     # What Carol wrote is told; then our first write, by itself; then our second.

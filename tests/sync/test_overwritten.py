@@ -1,6 +1,7 @@
 """Trap 4 and its sister: our own writes come back, and may have covered an edit nobody had read.
 
-The payloads of the base appear late here, so that what is written does not know of the edit.
+The payloads of the base appear late here, and what is sent is part of a bulk change, so that it does
+not know of the edit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pytest
 from accounts.models import User
 from mentors.models import Mentor
 from sync.models import InboundChange, OutboxRow, SyncConflict
-from tests.sync.conftest import drain, pull
+from tests.sync.conftest import drain_in_bulk, pull
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def unread(base, mentor):
     def a_minute_later():
         base.server.clock.advance(timedelta(minutes=2))
         pull()
-        drain()
+        drain_in_bulk()
         base.server.clock.advance(timedelta(minutes=2))
         pull()
 
@@ -42,7 +43,7 @@ class TestAnEditThatOurWriteOverwrote:
     def test_counts_where_airtable_decides(self, base, mentor, unread):
         edit(base, mentor, Headline="Theirs")
         Mentor.objects.filter(pk=mentor.pk).update(headline="Ours")
-        drain()
+        drain_in_bulk()
         assert there(base, mentor)["Headline"] == "Ours"  # the race happened
         unread()
 
@@ -58,7 +59,7 @@ class TestAnEditThatOurWriteOverwrote:
     def test_leaves_a_trace_where_the_platform_decides(self, base, mentor, unread):
         edit(base, mentor, Timezone="Europe/Rome")
         User.objects.filter(pk=mentor.user_id).update(time_zone="Europe/Madrid")
-        drain()
+        drain_in_bulk()
         unread()
 
         assert there(base, mentor)["Timezone"] == "Europe/Madrid"
@@ -68,7 +69,7 @@ class TestAnEditThatOurWriteOverwrote:
     def test_counts_where_both_decide_if_it_was_the_later_edit(self, base, mentor, unread):
         Mentor.objects.filter(pk=mentor.pk).update(weekly_load_cap=2)
         edit(base, mentor, Weekly_Load_Cap=9)
-        drain()
+        drain_in_bulk()
         unread()
 
         mentor.refresh_from_db()
@@ -78,7 +79,7 @@ class TestAnEditThatOurWriteOverwrote:
     def test_loses_where_both_decide_if_it_was_the_earlier_edit(self, base, mentor, unread):
         edit(base, mentor, Weekly_Load_Cap=9)
         Mentor.objects.filter(pk=mentor.pk).update(weekly_load_cap=2)
-        drain()
+        drain_in_bulk()
         unread()
 
         mentor.refresh_from_db()
@@ -88,7 +89,7 @@ class TestAnEditThatOurWriteOverwrote:
     def test_other_cells_of_the_row_are_merged_as_ever(self, base, mentor, unread):
         edit(base, mentor, Headline="Theirs", Bio="Their bio")
         Mentor.objects.filter(pk=mentor.pk).update(headline="Ours")
-        drain()
+        drain_in_bulk()
         unread()
 
         mentor.refresh_from_db()
@@ -99,10 +100,10 @@ class TestAnEditThatOurWriteOverwrote:
         """A worker died between the merge and the note that it was done."""
         edit(base, mentor, Headline="Theirs")
         Mentor.objects.filter(pk=mentor.pk).update(headline="Ours")
-        drain()
+        drain_in_bulk()
         unread()
         Mentor.objects.filter(pk=mentor.pk).update(headline="Ours again")
-        drain()
+        drain_in_bulk()
         InboundChange.objects.update(applied_at=None)
         pull()
 
@@ -120,7 +121,7 @@ class TestAnEditThatOurWriteOverwrote:
     def test_that_says_what_we_wrote_is_none(self, base, mentor, unread):
         edit(base, mentor, Headline="The same")
         Mentor.objects.filter(pk=mentor.pk).update(headline="The same")
-        drain()
+        drain_in_bulk()
         unread()
         assert not SyncConflict.objects.exists()
 
@@ -128,14 +129,14 @@ class TestAnEditThatOurWriteOverwrote:
 class TestTrap4:
     def test_trap_4_our_old_echo_does_not_undo_a_newer_edit_here(self, base, mentor, unread):
         Mentor.objects.filter(pk=mentor.pk).update(headline="First")
-        drain()
+        drain_in_bulk()
         Mentor.objects.filter(pk=mentor.pk).update(headline="Second")
         base.server.clock.advance(timedelta(minutes=2))
         pull()
 
         mentor.refresh_from_db()
         assert mentor.headline == "Second"
-        drain()
+        drain_in_bulk()
         assert there(base, mentor)["Headline"] == "Second"
         assert not SyncConflict.objects.exists()
 
