@@ -22,7 +22,7 @@ def main() -> int:
         run = Run(stage, seed=seed, seconds=seconds)
         figures = run.run()
         for violation in run.violations:
-            sys.stderr.write("\n".join(history(violation, run.ledger)) + "\n")
+            sys.stderr.write("\n".join(history(violation, run.ledger, run.requests)) + "\n")
     finally:
         stage.stop()
     answer.write_text(json.dumps(figures))

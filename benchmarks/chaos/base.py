@@ -104,6 +104,11 @@ class Base:
         found: list[Json] = self._get("requests")["requests"]
         return found
 
+    def untold(self) -> list[Json]:
+        """Edits that were written over before any answer had shown or told them to anybody."""
+        found: list[Json] = self._get("untold")["edits"]
+        return found
+
     def most_in_a_second(self) -> int:
         """The busiest second, by the sandbox's own clock."""
         window: deque[float] = deque()

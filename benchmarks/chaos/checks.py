@@ -20,6 +20,7 @@ from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, Sync
 from sync.records import LINKED, UNLINKED, local_values_of
 
 WAITING = RecordLink.State.WAITING
+TOLD_NOBODY = "edits that Airtable told nobody of"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Checks:
 
     def run(self) -> list[Violation]:
         """Look at everything."""
+        self.counts[TOLD_NOBODY] = 0
+        self._untold = self.base.untold()
         self._queues()
         for mapping in REGISTRY:
             sight = Sight.of(mapping, self.base)
@@ -193,6 +196,7 @@ class Checks:
             values = sight.here.get(object_id)
             if values is not None:
                 trial = Trial(sight.mapping, edits, values, link, self.counts, object_id)
+                trial.untold = self._untold
                 for name in {edit.field for edit in edits} & set(sight.mapping.by_name):
                     for what in trial.judge(name):
                         self._say(
@@ -223,6 +227,7 @@ class Trial:
         self._is_there = link is not None and link.state == LINKED
         self._deletions = deletions(edits)
         self._object_id = object_id
+        self.untold: Sequence[Json] = ()
         self._conflicts = list(
             SyncConflict.objects.filter(subject=mapping.subject, object_id=object_id)
         )
@@ -237,10 +242,10 @@ class Trial:
         begins_known = edits[0].how in ("made", "at the start")
         if begins_known and all(edit.value != final for edit in edits):
             yield "no value comes from nowhere", f"{name} is {final!r}; last {edits[-1]}"
-        last = {edit.side: edit for edit in edits}
-        for edit in sorted(last.values(), key=lambda edit: -edit.number):
-            if edit.value == final:
-                break  # what came before was followed by another edit
+        # What came before the edit that stands was followed by it, and of each side only the last counts.
+        stands = max((edit.number for edit in edits if edit.value == final), default=0)
+        last = {edit.side: edit for edit in edits if edit.number > stands}
+        for edit in last.values():
             if edit.side in (HERE, THERE) and not self._is_told(edit, spec):
                 yield "no edit is lost", f"{edit}; {name} is {final!r}"
         yield from self._duel(edits, final, spec)
@@ -251,8 +256,10 @@ class Trial:
             return
         if not self._is_there or self._deletions:
             return
-        self._counts["duels judged"] += 1
         ours, theirs = edits[-2], edits[-1]
+        if self._is_known_to_nobody(theirs, spec):
+            return
+        self._counts["duels judged"] += 1
         loser = ours if theirs.value == final else theirs
         if not self._is_in_a_conflict(loser):
             yield "every conflict is recorded", f"{loser}; {spec.name} is {final!r}"
@@ -284,12 +291,27 @@ class Trial:
         if edit.side == THERE and spec.authority is Authority.PLATFORM and self._is_history(edit):
             self._counts["edits undone, decided here"] += 1
             return True
+        if edit.side == THERE and self._is_known_to_nobody(edit, spec):
+            self._counts[TOLD_NOBODY] += 1
+            return True
         # The row it was made in went, or was taken away under it.
         gone = edit.side == THERE and (not self._is_there or bool(self._deletions))
         if gone or any(deleted.number > edit.number for deleted in self._deletions):
             self._counts["edits of rows that were deleted"] += 1
             return True
         return False
+
+    def _is_known_to_nobody(self, edit: Edit, spec: Field) -> bool:
+        """Whether the sandbox swears that it was written over before any answer had it.
+
+        Made after our look at the row and before our write, it could still be told by the webhook's log;
+        if that went down first, no client can know of it.
+        """
+        return any(
+            (row["record_id"], row["field"]) == (edit.record_id, edit.field)
+            and spec.codec.canonical(row["value"]) == edit.value
+            for row in self.untold
+        )
 
     def _is_history(self, edit: Edit) -> bool:
         """Whether the record's history tells of it."""

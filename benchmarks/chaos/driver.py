@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.refusals import Refusal
 from benchmarks.chaos import people, words
-from benchmarks.chaos.base import Base, Refused
+from benchmarks.chaos.base import Base, Json, Refused
 from benchmarks.chaos.checks import Checks, Violation
 from benchmarks.chaos.faults import Mishaps
 from benchmarks.chaos.here import Here
@@ -60,6 +60,7 @@ class Run:
         )
         self._acts: Counter[str] = Counter()
         self.violations: list[Violation] = []
+        self.requests: list[Json] = []
         self.figures: dict[str, Any] = {"seed": seed, "seconds of edits": round(seconds)}
 
     def run(self) -> dict[str, Any]:
@@ -224,6 +225,7 @@ class Run:
         checks = Checks(self._base, self._ledger)
         self.violations += checks.run()
         most, log = self._base.most_in_a_second(), self._base.requests()
+        self.requests = log
         refused = sum(entry["status"] == 429 for entry in log) - self._base.refusals_ordered
         if most > 5:
             self.violations.append(Violation("five requests a second", f"{most} in one"))

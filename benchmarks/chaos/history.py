@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
+from benchmarks.chaos.base import Json
 from benchmarks.chaos.checks import Violation
-from benchmarks.chaos.ledger import Ledger
+from benchmarks.chaos.ledger import THERE, Edit, Ledger
 from sync.models import OutboxRow, RecordLink, SyncConflict, SyncEvent
 
-_EDITS, _EVENTS = 12, 24
+_EDITS, _EVENTS, _SECONDS = 12, 24, 4.0
 
 
-def history(violation: Violation, ledger: Ledger) -> Iterator[str]:
-    """A violation in lines."""
+def history(violation: Violation, ledger: Ledger, requests: Sequence[Json]) -> Iterator[str]:
+    """A violation in lines.
+
+    Args:
+        requests: the sandbox's log, of which the seconds after the last edit there are shown.
+    """
     yield f"[{violation.rule}] {violation.subject} {violation.object_id or ''} {violation.record_id}"
     yield f"    {violation.what}"
     object_id = violation.object_id
@@ -35,3 +41,14 @@ def history(violation: Violation, ledger: Ledger) -> Iterator[str]:
             f"    event {event.at.timestamp():.2f} {event.direction} {event.kind} {event.fields} "
             f"{event.detail}"
         )
+    yield from _asked(ledger.by_object().get(object_id, []), requests)
+
+
+def _asked(edits: Sequence[Edit], requests: Sequence[Json]) -> Iterator[str]:
+    last = max((edit.at for edit in edits if edit.side == THERE), default=None)
+    if last is None:
+        return
+    for entry in requests:
+        at = datetime.fromisoformat(entry["time"]).timestamp()
+        if last - _SECONDS < at < last + 3 * _SECONDS:
+            yield f"    request {at:.2f} {entry['method']} {entry['path']} {entry['status']}"

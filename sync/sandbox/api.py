@@ -109,7 +109,7 @@ class Api:
                     return json_reply(hooks.listing())
                 case "GET", [hook, "payloads"]:
                     cursor, limit = _number(request, "cursor", 1), _number(request, "limit", 50)
-                    return json_reply(hooks.payloads(hook, cursor, limit))
+                    return self._telling(hooks.payloads(hook, cursor, limit))
                 case "POST", [hook, "refresh"]:
                     return json_reply(hooks.refresh(hook))
                 case "POST", [hook, "enableNotifications"]:
@@ -146,10 +146,21 @@ class Api:
             return route(request, self._base.table(parts[1]))
 
     def _list(self, request: Request, table: Table) -> Reply:
-        return json_reply(self.lists.page(table, from_params(request.pairs)))
+        return self._listed(self.lists.page(table, from_params(request.pairs)))
 
     def _list_by_post(self, request: Request, table: Table) -> Reply:
-        return json_reply(self.lists.page(table, from_json(request.json())))
+        return self._listed(self.lists.page(table, from_json(request.json())))
+
+    def _listed(self, page: Json) -> Reply:
+        reply = json_reply(page)
+        reply.shows = self._base.witness.shown_in(row["id"] for row in page["records"])
+        return reply
+
+    def _telling(self, page: Json) -> Reply:
+        reply = json_reply(page)
+        told = (payload["baseTransactionNumber"] for payload in page["payloads"])
+        reply.shows = self._base.witness.told_in(told)
+        return reply
 
     def _single(self, request: Request, table_name: str, record_id: str) -> Reply:
         base = self._base
@@ -163,7 +174,9 @@ class Api:
             match request.method:
                 case "GET":
                     by_id = truthy(request.param("returnFieldsByFieldId"))
-                    return json_reply(base.shown(record, by_id=by_id))
+                    reply = json_reply(base.shown(record, by_id=by_id))
+                    reply.shows = base.witness.shown_in([record.id])
+                    return reply
                 case "PATCH" | "PUT":
                     return self._update_one(request, table, record)
                 case "DELETE":
@@ -231,7 +244,7 @@ class Api:
         answer: Json = {"records": [base.shown(record, by_id=by_id) for record in done.records]}
         if wanted is not None:
             answer |= {"createdRecords": done.created, "updatedRecords": done.updated}
-        return json_reply(answer)
+        return self._listed(answer)
 
     def _delete_many(self, request: Request, table: Table) -> Reply:
         ids = [value for name, value in request.pairs if name.partition("[")[0] == "records"]

@@ -18,6 +18,7 @@ from sync.sandbox.store import Key, Store
 from sync.sandbox.switches import Switches
 from sync.sandbox.values import as_text, read
 from sync.sandbox.webhooks import Webhooks
+from sync.sandbox.witness import Witness
 
 Listener = Callable[[Action], None]
 
@@ -37,6 +38,7 @@ class Base:
         self.transaction = 0
         self.numbers = 0
         self.webhooks = Webhooks(self)
+        self.witness = Witness(self)
         self.listeners: list[Listener] = []
         self._load()
 
@@ -149,6 +151,7 @@ class Base:
             self.store.clear()
             self.rows.clear()
             self.webhooks.hooks.clear()
+            self.witness.clear()
             self.transaction = self.numbers = 0
             self.tables = {} if empty else default_tables()
             self._save_everything()
@@ -169,6 +172,7 @@ class Base:
             return
         self.transaction += 1
         self.webhooks.note(action, changes, puts, deletes)
+        self.witness.note(action, changes)
         puts["base", self.id] = self._counters()
         self.store.write(puts, deletes)
 

@@ -115,6 +115,9 @@ class Control:
                 return {"records": self._base.records(table)}
             case ["requests"]:
                 return {"requests": self._server.log.entries()}
+            case ["untold"]:
+                with self._base.lock:
+                    return {"edits": self._base.witness.untold()}
             case ["faults"]:
                 return {"faults": self._server.faults.waiting()}
             case ["switches"]:

@@ -172,6 +172,8 @@ class SandboxServer:
         started, at = time.monotonic(), iso(self.clock.now())
         fault = self.faults.take(request.method, request.path)
         reply = self._reply_with(fault, request)
+        for edit in reply.shows:
+            edit.is_known = True
         status = 0 if reply.drop else reply.status
         self.log.add(request, status=status, started=started, at=at)
         return reply

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sync.sandbox.errors import ApiError
 from sync.sandbox.model import Json
+
+if TYPE_CHECKING:
+    from sync.sandbox.witness import Edit
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -80,6 +83,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     hold: float = 0.0
     drop: bool = False
+    shows: list[Edit] = field(default_factory=list)
+    """Edits that whoever gets this answer knows of."""
 
 
 def json_reply(document: Any, status: int = 200) -> Reply:
