@@ -116,3 +116,38 @@ def test_trap_4_news_of_before_our_write_that_come_before_its_echo_are_a_conflic
 
     assert conflict() == ("Headline", "What Bob wrote", "What Carol wrote", "remote")
     assert not OutboxRow.objects.exists()
+
+
+def test_trap_7_a_webhook_that_is_given_up_is_heard_out_first(base, mentor):
+    """What our write came over stands in its log alone, which is deleted with it."""
+    record = base.of("Mentors", mentor)["id"]
+    base.server.switches.payload_delay_seconds = 60.0
+    base.edit("Mentors", record, Headline="What Carol wrote")
+    Mentor.objects.update(headline="What Bob wrote")
+    drain_in_bulk()
+    assert base.of("Mentors", mentor)["fields"]["Headline"] == "What Bob wrote"  # the race happened
+    base.server.switches.hook_error_shows = True
+    base.server.control._break_webhook({"webhook": live()})
+    base.server.clock.advance(timedelta(minutes=2))
+
+    services.keep_webhook()
+    pull()
+
+    mentor.refresh_from_db()
+    assert mentor.headline == "What Carol wrote"
+    assert conflict() == ("Headline", "What Bob wrote", "What Carol wrote", "remote")
+
+
+def test_trap_7_what_it_told_is_older_than_what_the_base_says_now(base, mentor):
+    record = base.of("Mentors", mentor)["id"]
+    base.server.switches.hook_error_shows = True
+    base.edit("Mentors", record, Headline="First")
+    base.server.control._break_webhook({"webhook": live()})
+    base.edit("Mentors", record, Headline="Second")
+
+    services.keep_webhook()
+    pull()
+
+    mentor.refresh_from_db()
+    assert mentor.headline == "Second" == base.of("Mentors", mentor)["fields"]["Headline"]
+    assert not SyncConflict.objects.exists()
