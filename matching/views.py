@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -62,6 +63,11 @@ def search(request: PageRequest) -> HttpResponse:
             "form": form,
             "answer": answer,
             "viewer_zone": timezone.get_current_timezone(),
+            # What each link of a long list takes along.
+            "kept": urlencode({"request": answer.request_id, "goal": answer.query})
+            if answer
+            else "",
+            "way_back": urlencode({"next": request.get_full_path()}),
             "left_out": selectors.left_out(
                 user=request.user, mentor_ids=answer.hidden if answer else ()
             ),

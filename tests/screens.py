@@ -96,7 +96,7 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("search", "/search/"),
         ("results-none", "/search/?q=help&stage=Seed&language=Welsh"),
         ("results", QUESTION),
-        ("results-doubt", lambda page: page.click(".doubt > summary")),
+        ("results-doubt", lambda page: page.click(".doubt")),
         ("results-left-out", leave_out),
         ("results-left-out-again", QUESTION),
         ("mentor", press(".person h2 a")),

@@ -8,7 +8,6 @@ from django.template import Context
 
 from accounts.models import User
 from matching.explanations import Reason
-from matching.forms import NotRelevantForm
 from matching.gaps import telling_gaps
 from matching.selectors import reasons_told
 from matching.selectors.told import Booked
@@ -18,12 +17,6 @@ from mentors.models import Mentee, Mentor
 Told = Mapping[UUID, list[dict[str, str]]]
 
 register = template.Library()
-
-
-@register.simple_tag
-def not_relevant_form(mentor: Mentor) -> NotRelevantForm:
-    """An empty form for a mentor in a list."""
-    return NotRelevantForm(mentor=mentor)
 
 
 @register.simple_tag

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, TypedDict
 
 from django import template
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.dates import date_format
+from accounts.times import utc
 from mentors.models import Mentor
 from sessions_app.models import MentorOpening
 from sessions_app.picker import oddness
@@ -20,13 +24,23 @@ register = template.Library()
 SHOWN = 3
 
 
-class SlotsOfDay(TypedDict):
-    day: date
-    slots: list[Slot]
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One bookable start as a card says it. Made here, not in the template: a list has dozens."""
+
+    value: str
+    clock: str
+    odd: str
+    label: str
+
+
+class OpeningsOfDay(TypedDict):
+    heading: str
+    times: list[Opening]
 
 
 class NextTimes(TypedDict):
-    days: list[SlotsOfDay]
+    days: list[OpeningsOfDay]
     more: int
 
 
@@ -48,31 +62,40 @@ def of(openings: dict[str, MentorOpening], mentor: Mentor) -> MentorOpening | No
 
 
 @register.simple_tag
-def next_times(slots: Sequence[Slot], opening: MentorOpening | None) -> NextTimes:
+def next_times(slots: Sequence[Slot], opening: MentorOpening | None, mentor: Mentor) -> NextTimes:
     """The first three times under their days, and how many more there are this week."""
     shown = slots[:SHOWN]
+    now, name = timezone.now(), str(mentor.user)
+    today = timezone.localdate(now)
     days = [
-        SlotsOfDay(day=day, slots=list(found))
+        OpeningsOfDay(heading=_heading(day, today), times=[_opening(slot, name) for slot in found])
         for day, found in groupby(shown, key=lambda slot: timezone.localtime(slot.starts_at).date())
     ]
-    week = timezone.now() + timedelta(days=7)
+    week = now + timedelta(days=7)
     free = opening.free_7d if opening else sum(slot.starts_at < week for slot in slots)
     return NextTimes(days=days, more=max(0, free - sum(slot.starts_at < week for slot in shown)))
 
 
-@register.filter
-def near(day: date | None) -> str:
-    """Whether a day is today or tomorrow; else nothing."""
-    if isinstance(day, datetime):
-        day = timezone.localtime(day).date()
-    ahead = (day - timezone.localdate()).days if day else None
-    return {0: "today", 1: "tomorrow"}.get(-1 if ahead is None else ahead, "")
+def _heading(day: date, today: date) -> str:
+    said = date_format(day, "D j M")
+    if day == today:
+        return _("Today, %(day)s") % {"day": said}
+    if day == today + timedelta(days=1):
+        return _("Tomorrow, %(day)s") % {"day": said}
+    return said
 
 
-@register.filter
-def odd(slot: Slot) -> str:
-    """What is unusual about its hour on the viewer's clock, if anything."""
-    return oddness(timezone.localtime(slot.starts_at), timezone.localtime(slot.ends_at))
+def _opening(slot: Slot, name: str) -> Opening:
+    starts_at = timezone.localtime(slot.starts_at)
+    odd = oddness(starts_at, timezone.localtime(slot.ends_at))
+    clock = date_format(starts_at, "H:i")
+    words = {"day": date_format(starts_at, "l j F"), "time": clock, "odd": odd, "name": name}
+    label = (
+        _("%(day)s, %(time)s %(odd)s with %(name)s")
+        if odd
+        else _("%(day)s, %(time)s with %(name)s")
+    )
+    return Opening(value=utc(starts_at), clock=clock, odd=odd, label=label % words)
 
 
 @register.simple_tag

@@ -4,13 +4,17 @@
   const doc = document;
   const all = (selector, root = doc) => [...root.querySelectorAll(selector)];
 
-  // ---- Time zone: the browser knows it; the server reads the cookie `tz` until a person chooses one.
-  try {
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-    if (/^[A-Za-z0-9_+\-/]{1,64}$/.test(zone) && !doc.cookie.split("; ").includes(`tz=${zone}`)) {
-      doc.cookie = `tz=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
-    }
-  } catch { /* an old browser: the server falls back to the profile's zone */ }
+  // ---- Time zone: the browser knows it; the server reads the cookie `tz` until a person chooses one. Asking loads the tables of all
+  // languages in some browsers, so it waits until the page is there.
+  const rest = window.requestIdleCallback || ((task) => setTimeout(task, 200));
+  rest(() => {
+    try {
+      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+      if (/^[A-Za-z0-9_+\-/]{1,64}$/.test(zone) && !doc.cookie.split("; ").includes(`tz=${zone}`)) {
+        doc.cookie = `tz=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
+      }
+    } catch { /* an old browser: the server falls back to the profile's zone */ }
+  }, { timeout: 2000 });
 
   // ---- Nothing typed is lost. `data-draft="key"` on a field (or on a form, for all its textareas) keeps its text in this tab until
   // a page carries `data-draft-done="key"`; `data-keep="key"` on a form carries its e-mail address to the next such form.
@@ -64,9 +68,10 @@
   });
   addEventListener("pageshow", (event) => { if (event.persisted) all("form[data-sent]").forEach(release); });
 
-  // ---- Focus goes where the work is: a fragment marks its heading, error or summary with data-focus (and tabindex="-1").
+  // ---- Focus goes where the work is: a fragment marks its heading, error or summary with data-focus (and tabindex="-1"); a field that
+  // is wrong needs no mark.
   const focusIn = (root) => {
-    const target = root.matches?.("[data-focus]") ? root : root.querySelector?.("[data-focus]");
+    const target = root.matches?.("[data-focus]") ? root : root.querySelector?.("[data-focus]") || root.querySelector?.("[aria-invalid=true]");
     if (!target) return;
     target.focus({ preventScroll: true });
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

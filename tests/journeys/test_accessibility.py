@@ -115,7 +115,9 @@ def _not_relevant(walk):
     walk.open(RESULTS)
     walk.show(DESK)
     first = page.find(".person h2").text
-    page.find(".doubt > summary").send_keys(Keys.ENTER)
+    page.find(".doubt").send_keys(Keys.ENTER)
+    page.find(".doubt[open]")
+    assert page.chrome.switch_to.active_element.tag_name == "summary"
     walk.look()
     page.find(".doubt[open] select").send_keys("Wrong s")
     page.find(".doubt[open] input[name=words]").send_keys("Too late for us", Keys.ENTER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -238,6 +240,26 @@ def test_without_javascript_a_form_leads_back_to_the_list():
     back = client.get(here)
     assert "Ada Investor" in [str(m.mentor.user) for m in back.context["answer"].matches]
     assert back.context["left_out"] == []
+
+
+def test_the_form_comes_when_it_is_asked_for_and_knows_the_way_back():
+    people = market()
+    client = browser(alice())
+    here = f"/search/?q={ROUND.replace(' ', '+')}&stage=Seed"
+    shown = client.get(here)
+    text = shown.content.decode()
+    request_id, ada = shown.context["answer"].request_id, people["ada"].pk
+    assert "In your own words" not in text.partition('id="results"')[2]
+    link = html.unescape(re.search(f'id="no-{ada}" href="([^"]+)"', text)[1])
+    assert link.startswith(f"/search/{request_id}/not-relevant/{ada}/?")
+    for htmx in ({}, {"HTTP_HX_REQUEST": "true"}):
+        form = client.get(link, **htmx)
+        words = form.content.decode()
+        assert (form.status_code, f'value="{html.escape(here)}"' in words) == (200, True)
+        assert ("<html" in words) != bool(htmx)
+    assert form["HX-Retarget"] == f"#no-{ada}"
+    assert re.search(f'<details[^>]* id="no-{ada}" open', words)
+    assert browser(mallory()).get(link).status_code == 404
 
 
 def test_with_htmx_the_mentor_gives_way_to_a_line_that_can_be_undone():
