@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from sync.mappings import BY_TABLE, REGISTRY
 from sync.models import BaseField, RecordLink, WebhookRegistration
@@ -174,7 +175,7 @@ def _read_everything(base_id: str) -> None:
     WebhookRegistration.objects.filter(base_id=base_id, is_live=True).update(needs_scan=True)
 
 
-def problems(base_id: str) -> list[BaseField]:
+def problems(base_id: str) -> QuerySet[BaseField]:
     """What an operator has to mend in the base, and what is called otherwise there."""
     rows = BaseField.objects.filter(base_id=base_id).exclude(problem="")
-    return list(rows.order_by("-is_blocked", "table", "field"))
+    return rows.order_by("-is_blocked", "table", "field")

@@ -8,27 +8,38 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from sync.at_once import ask
 from sync.models import WebhookRegistration
 from sync.reconcile.models import ReconcileRun
 
 
 def connected_at(base_id: str) -> datetime | None:
     """When we began to listen to the base; None if we never did."""
-    hooks = WebhookRegistration.objects.filter(base_id=base_id).order_by("created_at")
-    return hooks.values_list("created_at", flat=True).first()
+    return _hooks(base_id).values_list("created_at", flat=True).first()
 
 
 def going_since(base_id: str, *, now: datetime) -> datetime | None:
     """When ordinary days began: with the end of the last load (now, while it is under way), or when we were
     connected; None if we never were.
     """
-    connected = connected_at(base_id)
-    if connected is None:
-        return None
     loads = ReconcileRun.objects.filter(
         base_id=base_id, purpose=ReconcileRun.Purpose.LOAD, dry_run=False, began_at__isnull=False
     )
-    load = loads.order_by("-asked_at").first()
-    if load is None:
+    found = ask(
+        {
+            "connected": _hooks(base_id).values("created_at")[:1],
+            "load": loads.order_by("-asked_at").values("finished_at")[:1],
+        }
+    )
+    if not found["connected"]:
+        return None
+    connected: datetime = found["connected"][0]["created_at"]
+    if not found["load"]:
         return connected
-    return max(connected, load.finished_at or now)
+    return max(connected, found["load"][0]["finished_at"] or now)
+
+
+def _hooks(base_id: str) -> QuerySet[WebhookRegistration]:
+    return WebhookRegistration.objects.filter(base_id=base_id).order_by("created_at")

@@ -6,12 +6,13 @@ spent. So what nobody waits for stops first, while there is something left for p
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Min, Sum
+from django.db.models import Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from sync import guard
@@ -24,6 +25,7 @@ from sync.models import ApiUsage, BaseBinding
 MAY_SPEND: Final = {Lane.BACKFILL: 0.8, Lane.SYNC: 0.9, Lane.INTERACTIVE: 0.95, Lane.PEOPLE: 1.0}
 # What the forecast looks back on.
 LATELY: Final = timedelta(days=7)
+HOUR: Final = timedelta(hours=1)
 # What it needs for that: minutes say nothing about a month, and half a day not much.
 AT_LEAST: Final = timedelta(days=1)
 ASK_AGAIN: Final = 900.0  # seconds
@@ -57,10 +59,54 @@ class Month:
 
 def month(base_id: str, *, now: datetime) -> Month:
     """The month so far."""
-    begin, end = _bounds(now)
-    used, pace = _requests(base_id, begin), _a_second(base_id, now)
-    forecast = None if pace is None else round(used + pace * (end - now).total_seconds())
-    return Month(used, _budget(base_id), forecast)
+    since = going_since(base_id, now=now)
+    used = usage(base_id, now=now, since=since).first()
+    return month_of(used, budget(base_id).first(), now=now)
+
+
+def usage(base_id: str, *, now: datetime, since: datetime | None) -> QuerySet[Any, Any]:
+    """One row, or none where nothing was asked of the base: what `month_of` needs, and `last_hour`.
+
+    Args:
+        since: when ordinary days began.
+    """
+    begin, _end = _bounds(now)
+    # The pace of ordinary days.
+    lately = max(now - LATELY, since or now - LATELY)
+    rows = ApiUsage.objects.filter(base_id=base_id, minute__gte=min(begin, lately, now - HOUR))
+
+    def requests(of: datetime) -> Sum:
+        return Sum("requests", filter=Q(minute__gte=of), default=0)
+
+    return (
+        rows.order_by("base_id")
+        .values("base_id")
+        .annotate(
+            used=requests(begin),
+            lately=requests(lately),
+            first=Min("minute", filter=Q(minute__gte=lately)),
+            last_hour=requests(now - HOUR),
+        )
+    )
+
+
+def month_of(
+    used: MappingType[str, Any] | None, allowed: MappingType[str, Any] | None, *, now: datetime
+) -> Month:
+    """The month, from the rows of `usage` and `budget`."""
+    return Month(
+        used=used["used"] if used else 0,
+        budget=allowed.get("monthly_requests") if allowed else None,
+        forecast=_forecast(used, now) if used else None,
+    )
+
+
+def _forecast(used: MappingType[str, Any], now: datetime) -> int | None:
+    first = used["first"]
+    if first is None or now - first < AT_LEAST:
+        return None
+    pace: float = used["lately"] / (now - first).total_seconds()
+    return round(int(used["used"]) + pace * (_bounds(now)[1] - now).total_seconds())
 
 
 def admit(base_id: str) -> None:
@@ -92,31 +138,16 @@ def count(base_id: str, *, now: datetime) -> None:
 
 
 def _so_far(base_id: str) -> Month:
-    return Month(_requests(base_id, _bounds(timezone.now())[0]), _budget(base_id), None)
+    begin, _end = _bounds(timezone.now())
+    rows = ApiUsage.objects.filter(base_id=base_id, minute__gte=begin)
+    used = rows.aggregate(total=Sum("requests", default=0))["total"]
+    allowed = budget(base_id).first()
+    return Month(used, allowed["monthly_requests"] if allowed else None, None)
 
 
-def _budget(base_id: str) -> int | None:
-    return (
-        BaseBinding.objects.filter(base_id=base_id)
-        .values_list("monthly_requests", flat=True)
-        .first()
-    )
-
-
-def _requests(base_id: str, since: datetime) -> int:
-    rows = ApiUsage.objects.filter(base_id=base_id, minute__gte=since)
-    return int(rows.aggregate(total=Sum("requests"))["total"] or 0)
-
-
-def _a_second(base_id: str, now: datetime) -> float | None:
-    """The pace of ordinary days."""
-    since = max(now - LATELY, going_since(base_id, now=now) or now - LATELY)
-    first = ApiUsage.objects.filter(base_id=base_id, minute__gte=since).aggregate(
-        first=Min("minute")
-    )["first"]
-    if first is None or now - first < AT_LEAST:
-        return None
-    return float(_requests(base_id, since) / (now - first).total_seconds())
+def budget(base_id: str) -> QuerySet[Any, Any]:
+    """One row, or none where the base is nobody's."""
+    return BaseBinding.objects.filter(base_id=base_id).values("monthly_requests")
 
 
 def _bounds(now: datetime) -> tuple[datetime, datetime]:

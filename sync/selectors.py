@@ -1,25 +1,25 @@
 """The engine in numbers: what the console, `sync_status` and Prometheus show, counted once.
 
-Read in a fixed number of queries, whatever the size of the queues: it is asked every few seconds.
+Read in three queries, whatever the size of the queues: it is asked every few seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
+from collections.abc import Mapping as MappingType, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Min, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 
-from sync import addresses, guard, limiter, meter, webhooks
+from sync import addresses, guard, limiter, meter
+from sync.at_once import Question, ask
 from sync.beginnings import going_since
+from sync.known_base import BaseField
 from sync.mappings import REGISTRY
 from sync.models import (
-    ApiUsage,
     InboundChange,
     OutboxRow,
     RecordLink,
@@ -38,13 +38,13 @@ DIRECTIONS: Final = ("out", "in", "both")
 
 # Per direction and for both together, lately and of the last day.
 _LAG: Final = """
-SELECT coalesce(direction, 'both'),
-    count(*) FILTER (WHERE at >= %(lately)s), count(*),
+SELECT coalesce(direction, 'both') AS way,
+    count(*) FILTER (WHERE at >= %s) AS recent, count(*),
     percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
-        FILTER (WHERE at >= %(lately)s),
-    percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds)
-FROM sync_synclag WHERE at >= %(day)s
-    AND (direction <> 'out' OR at - make_interval(secs => seconds) >= %(since)s)
+        FILTER (WHERE at >= %s) AS of_late,
+    percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds) AS of_day
+FROM sync_synclag WHERE at >= %s
+    AND (direction <> 'out' OR at - make_interval(secs => seconds) >= %s)
 GROUP BY GROUPING SETS ((direction), ())
 """
 
@@ -52,7 +52,7 @@ GROUP BY GROUPING SETS ((direction), ())
 # From the row in Airtable to a possible sign-in. Who was there at the first load waited for nobody.
 _SIGN_IN: Final = """
 SELECT count(*), percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (
-    ORDER BY extract(epoch FROM admitted_at - appeared_at)::float8)
+    ORDER BY extract(epoch FROM admitted_at - appeared_at)::float8) AS shares
 FROM sync_invitation WHERE admitted_at >= %s AND admitted_at >= %s
 """
 
@@ -144,31 +144,74 @@ class Figures:
 
 def figures(*, now: datetime) -> Figures:
     """Count everything."""
-    since = going_since(settings.AIRTABLE_BASE_ID or "", now=now)
-    dead, tables = _tables(now, since)
-    lately, day = _lag(now, since or now - DAY * 2)
-    inbound = _inbound(now)
-    arrived = day["both"].count
-    failed = dead + inbound["given_up"]
+    base_id = settings.AIRTABLE_BASE_ID or ""
+    since = going_since(base_id, now=now)
+    found = ask(_questions(base_id, now, since))
+    tables = _tables(found, now, since)
+    lately, day = _lag(found["lag"])
+    given_up = sum(row["n"] for row in found["given up"])
+    arrived, failed = day["both"].count, given_up + sum(table.dead for table in tables)
+    usage, hook, inbound = (_first(found[name]) for name in ("usage", "webhook", "inbound"))
     return Figures(
         at=now,
         configured=guard.is_configured(),
         stopped=paused(),
         tables=tables,
-        conflicts=SyncConflict.objects.filter(at__gte=now - DAY).count(),
-        requests_last_hour=_requests(now - HOUR),
-        month=meter.month(settings.AIRTABLE_BASE_ID or "", now=now),
+        conflicts=sum(row["n"] for row in found["conflicts"]),
+        requests_last_hour=usage.get("last_hour", 0),
+        month=meter.month_of(usage, _first(found["budget"]), now=now),
         success_rate=round(arrived / (arrived + failed), 4) if arrived + failed else 1.0,
         lag_lately=lately,
         lag_last_day=day,
-        sign_in=_sign_in(now, since or now),
-        inbound_backlog=inbound["backlog"],
-        inbound_oldest_seconds=_seconds(now, inbound["oldest"]),
-        inbound_given_up=inbound["given_up"],
-        webhook=webhooks.live(settings.AIRTABLE_BASE_ID or ""),
-        events=_events(now),
-        resting=_resting(),
+        sign_in=_lag_of(**found["sign in"][0]),
+        inbound_backlog=inbound.get("backlog", 0),
+        inbound_oldest_seconds=_seconds(now, inbound.get("oldest")),
+        inbound_given_up=given_up,
+        webhook=WebhookRegistration(**hook) if hook else None,
+        events={(row["direction"], row["kind"]): row["n"] for row in found["events"]},
+        resting=tuple(f"{BaseField(**row)}: {row['problem']}" for row in found["resting"]),
     )
+
+
+def _questions(base_id: str, now: datetime, since: datetime | None) -> dict[str, Question]:
+    """All that is asked of the database, but for the way to the base."""
+    day_ago = now - DAY
+    pending = Q(status=OutboxRow.Status.PENDING)
+    links = RecordLink.objects.order_by("subject").values("subject")
+    waiting = InboundChange.objects.filter(applied_at=None)
+    given_up = InboundChange.objects.filter(received_at__gte=day_ago, attempts__gt=0)
+    outgoing_since = since or now - DAY * 2
+    return {
+        "queued": OutboxRow.objects.order_by("subject")
+        .values("subject")
+        .annotate(
+            backlog=Count("pk", filter=pending),
+            oldest=Min("changed_at", filter=pending),
+            dead=Count("pk", filter=Q(status=OutboxRow.Status.DEAD)),
+        ),
+        "links": links.annotate(
+            linked=Count("pk", filter=Q(state=RecordLink.State.LINKED)),
+            waiting=Count("pk", filter=Q(state=RecordLink.State.WAITING)),
+        ),
+        "paused": TableState.objects.filter(paused=True).values(),
+        "conflicts": _all(SyncConflict.objects.filter(at__gte=day_ago)).annotate(n=Count("pk")),
+        "usage": meter.usage(base_id, now=now, since=since),
+        "budget": meter.budget(base_id),
+        # Apart: each has an index, both together would read a week of payloads.
+        "inbound": _all(waiting).annotate(backlog=Count("pk"), oldest=Min("received_at")),
+        "given up": _all(given_up.exclude(error="").exclude(applied_at=None)).annotate(
+            n=Count("pk")
+        ),
+        "webhook": WebhookRegistration.objects.filter(base_id=base_id, is_live=True).values(),
+        "events": SyncEvent.objects.filter(at__gte=now - HOUR)
+        .values("direction", "kind")
+        .annotate(n=Count("pk")),
+        "resting": addresses.problems(base_id)
+        .filter(is_blocked=True)
+        .values("table", "field", "problem"),
+        "lag": (_LAG, [now - LATELY, now - LATELY, day_ago, outgoing_since]),
+        "sign in": (_SIGN_IN, [now - WEEK, since or now]),
+    }
 
 
 def paused() -> str:
@@ -183,24 +226,23 @@ def paused() -> str:
     return str(held) if held is not None else ""
 
 
-def _tables(now: datetime, since: datetime | None) -> tuple[int, tuple[TableFigures, ...]]:
-    pending = Q(status=OutboxRow.Status.PENDING)
-    rows = OutboxRow.objects.values("subject").annotate(
-        backlog=Count("pk", filter=pending),
-        oldest=Min("changed_at", filter=pending),
-        dead=Count("pk", filter=Q(status=OutboxRow.Status.DEAD)),
-    )
-    queued = {row["subject"]: row for row in rows}
-    links = {
-        row["subject"]: row
-        for row in RecordLink.objects.values("subject").annotate(
-            linked=Count("pk", filter=Q(state=RecordLink.State.LINKED)),
-            waiting=Count("pk", filter=Q(state=RecordLink.State.WAITING)),
-        )
-    }
-    paused = {state.table: state for state in TableState.objects.filter(paused=True)}
+def _all(rows: QuerySet[Any]) -> Any:
+    """For figures of all of them: one row, or none where there is nothing."""
+    return rows.order_by().annotate(everything=Value(1)).values("everything")
+
+
+def _first(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return rows[0] if rows else {}
+
+
+def _tables(
+    found: MappingType[str, list[dict[str, Any]]], now: datetime, since: datetime | None
+) -> tuple[TableFigures, ...]:
+    queued = {row["subject"]: row for row in found["queued"]}
+    links = {row["subject"]: row for row in found["links"]}
+    paused = {row["table"]: TableState(**row) for row in found["paused"]}
     nothing: dict[str, Any] = {}
-    tables = tuple(
+    return tuple(
         TableFigures(
             table=mapping.table,
             subject=mapping.subject,
@@ -213,12 +255,6 @@ def _tables(now: datetime, since: datetime | None) -> tuple[int, tuple[TableFigu
         )
         for mapping in REGISTRY
     )
-    return sum(table.dead for table in tables), tables
-
-
-def _requests(since: datetime) -> int:
-    rows = ApiUsage.objects.filter(base_id=settings.AIRTABLE_BASE_ID or "", minute__gte=since)
-    return int(rows.aggregate(total=Sum("requests", default=0))["total"])
 
 
 def _not_before(since: datetime | None, moment: datetime | None) -> datetime | None:
@@ -226,52 +262,17 @@ def _not_before(since: datetime | None, moment: datetime | None) -> datetime | N
     return max(since, moment) if since and moment else moment
 
 
-def _lag(now: datetime, since: datetime) -> tuple[dict[str, Lag], dict[str, Lag]]:
+def _lag(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Lag], dict[str, Lag]]:
     lately, day = dict.fromkeys(DIRECTIONS, Lag()), dict.fromkeys(DIRECTIONS, Lag())
-    with connection.cursor() as cursor:
-        cursor.execute(_LAG, {"lately": now - LATELY, "day": now - DAY, "since": since})
-        for direction, recent, count, of_late, of_day in cursor.fetchall():
-            lately[direction] = _lag_of(recent, of_late)
-            day[direction] = _lag_of(count, of_day)
+    for row in rows:
+        lately[row["way"]] = _lag_of(row["recent"], row["of_late"])
+        day[row["way"]] = _lag_of(row["count"], row["of_day"])
     return lately, day
 
 
-def _sign_in(now: datetime, since: datetime) -> Lag:
-    with connection.cursor() as cursor:
-        cursor.execute(_SIGN_IN, [now - WEEK, since])
-        return _lag_of(*cursor.fetchone())
-
-
 def _lag_of(count: int, shares: list[float | None] | None) -> Lag:
-    rounded = [None if value is None else round(value, 3) for value in shares or (None,) * 3]
+    rounded = [None if value is None else round(float(value), 3) for value in shares or (None,) * 3]
     return Lag(count, *rounded)
-
-
-def _inbound(now: datetime) -> dict[str, Any]:
-    # Two queries: each has an index, both together would read a week of payloads.
-    waiting = InboundChange.objects.filter(applied_at=None).aggregate(
-        backlog=Count("pk"), oldest=Min("received_at")
-    )
-    given_up = (
-        InboundChange.objects.filter(received_at__gte=now - DAY, attempts__gt=0)
-        .exclude(error="")
-        .exclude(applied_at=None)
-        .count()
-    )
-    return {**waiting, "given_up": given_up}
-
-
-def _events(now: datetime) -> dict[tuple[str, str], int]:
-    rows = SyncEvent.objects.filter(at__gte=now - HOUR).values_list("direction", "kind")
-    return {(direction, kind): count for direction, kind, count in rows.annotate(count=Count("pk"))}
-
-
-def _resting() -> tuple[str, ...]:
-    return tuple(
-        f"{row}: {row.problem}"
-        for row in addresses.problems(settings.AIRTABLE_BASE_ID or "")
-        if row.is_blocked
-    )
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

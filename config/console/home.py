@@ -24,7 +24,7 @@ from sync import health, selectors as sync
 
 PERIOD: Final = timedelta(days=28)
 AREAS: Final = 6
-# The engine's figures take a dozen queries; nobody needs them newer than this.
+# Nobody needs the engine's figures newer than this.
 SYNC_KEPT_FOR: Final = 15
 _STATES = Session.Status
 
