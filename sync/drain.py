@@ -65,6 +65,7 @@ class Drain:
         self._meet = meet
         self._clock = clock
         self._open: dict[int, OutboxRow] = {}
+        self._in_bulk = False
         self._claimed_at = clock()
         self.sent = Sent()
 
@@ -103,12 +104,12 @@ class Drain:
 
     def _portion(self, mapping: Mapping, rows: Sequence[OutboxRow], table: TableSchema) -> None:
         self._open = {row.pk: row for row in rows}
-        in_bulk = len(rows) >= MOST_CLAIMED
+        self._in_bulk = len(rows) >= MOST_CLAIMED
         try:
-            with limiter.lane(Lane.SYNC if in_bulk else Lane.INTERACTIVE):
+            with limiter.lane(Lane.SYNC if self._in_bulk else Lane.INTERACTIVE):
                 rows = self._read_first(mapping, rows)
                 tasks = plan(mapping, rows, table, self._clock())
-                if self._look(mapping, tasks, in_bulk=in_bulk):
+                if self._look(mapping, tasks):
                     rows = [row for row in rows if row.pk in self._open]
                     tasks = plan(mapping, rows, table, self._clock())
                 self._handle(mapping, tasks)
@@ -162,10 +163,10 @@ class Drain:
         if Step.CREATE in by_step:
             outbox.wake_waiting(_linking_to(mapping), self._clock())
 
-    def _look(self, mapping: Mapping, tasks: Sequence[Task], *, in_bulk: bool) -> bool:
+    def _look(self, mapping: Mapping, tasks: Sequence[Task]) -> bool:
         """Before writing: an edit made there meanwhile must meet the merge, not be overwritten."""
         try:
-            seen = self._looking.look(mapping, tasks, in_bulk=in_bulk)
+            seen = self._looking.look(mapping, tasks, in_bulk=self._in_bulk)
         except (AirtableError, guard.NotBound) as error:
             raise _Stop(str(error)) from error
         if seen.not_told:
@@ -198,9 +199,12 @@ class Drain:
             self._store(batch, records)
 
     def _claim_again(self, batch: Sequence[Task]) -> None:
-        """The claim must outlast the request; what is about to be created must be known by then."""
+        """The claim must outlast the request; what is about to be sent must be known by then.
+
+        Of an update in bulk it is noted only once its answer got lost, which spares a statement.
+        """
         rows, now = [task.row for task in batch], self._clock()
-        if batch[0].step is Step.CREATE:
+        if batch[0].step is Step.CREATE or not self._in_bulk:
             outbox.about_to_send(rows, [task.lasting for task in batch], now)
         elif now - self._claimed_at > RENEW_AFTER:
             outbox.extend(list(self._open.values()), now)
@@ -342,8 +346,13 @@ class Drain:
         self._put_off(tasks, f"Waits for the record of its {subjects}.", "waiting", None)
 
     def _failed(self, tasks: Sequence[Task], error: AirtableError) -> None:
+        sent = [task for task in tasks if task.is_sent]
         if not isinstance(error, Ambiguous):
-            outbox.not_sent([task.row for task in tasks if task.step is Step.CREATE])
+            outbox.not_sent([task.row for task in sent])
+        elif self._in_bulk:
+            outbox.about_to_send(
+                [task.row for task in sent], [task.lasting for task in sent], self._clock()
+            )
         if isinstance(error, AuthOrQuota):
             self._put_off(tasks, str(error), error.kind, LEASE.total_seconds())
             raise _Stop(str(error))

@@ -96,19 +96,20 @@ class Looking:
             logger.warning("%s is written without a look at it: %s", mapping.table, error)
             return Seen()
         waiting = []
-        for record, known_at in untold:
-            task, _ = stakes[record.id]
-            if task.row.attempts < MOST_WAITS:
+        for record, link in untold:
+            task, fields = stakes[record.id]
+            # What was sent and got no answer has arrived, and is nobody's edit.
+            is_edited = _differs(fields, record, {**link.ancestor, **(task.row.sent or {})})
+            if is_edited and task.row.attempts < MOST_WAITS:
                 waiting.append(task)
             else:
-                self._meet(mapping, record, known_at)
+                self._meet(mapping, record, link.synced_at)
         return Seen(True, tuple(waiting))
 
     def _read(
         self, mapping: Mapping, stakes: MappingType[str, tuple[Task, Sequence[Field]]]
-    ) -> tuple[list[tuple[Record, datetime]], bool]:
-        """Of these records those that differ from what we know, and when each was last merged; and
-        whether one was deleted."""
+    ) -> tuple[list[tuple[Record, RecordLink]], bool]:
+        """Of these records those that differ from what is known of them; and whether one was deleted."""
         if not stakes:
             return [], False
         links = {
@@ -119,7 +120,7 @@ class Looking:
         }
         found = self._base.rows(mapping.table, sorted(links))
         edited = [
-            (record, links[record_id].synced_at)
+            (record, links[record_id])
             for record_id, record in found.items()
             if _differs(stakes[record_id][1], record, links[record_id].ancestor)
         ]

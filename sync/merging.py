@@ -55,6 +55,8 @@ class Merging:
             self._overtaken_by_removal(link, found)
             return
         local = local_values(self.mapping, found).values
+        changed_at, sent = _outbox_of(link)
+        self._agree_to_what_arrived(link, sent)
         heard = self._leave_out_what_was_heard(link)
         self._leave_out_links_in_doubt(link)
         self._set_apart_what_we_covered(link)
@@ -67,13 +69,22 @@ class Merging:
             local=local,
             remote=self.values,
             remote_at=self.change.at,
-            local_at=_changed_at(link),
+            local_at=changed_at,
             written_at=link.edited_at,
         )
         refused = self._apply(link.object_id, decision)
         self._record_conflicts(link, local, decision, refused)
         self._tell(link, local, decision, refused)
         self._settle(link, decision, refused)
+
+    def _agree_to_what_arrived(self, link: RecordLink, sent: Values) -> None:
+        """What was sent and got no answer: where it stands there it is ours, and nobody's edit."""
+        arrived = {
+            name: value
+            for name, value in self.values.items()
+            if name in sent and value == sent[name]
+        }
+        link.ancestor = {**link.ancestor, **arrived}
 
     def _leave_out_what_was_heard(self, link: RecordLink) -> int:
         """News may be read twice, after a worker died: what was merged before is not news.
@@ -309,10 +320,12 @@ def sentence_of(refusal: Refusal) -> str:
     return " ".join([str(refusal), *said])
 
 
-def _changed_at(link: RecordLink) -> datetime | None:
-    """When somebody here last edited the object, if that has not been sent yet."""
-    return (
+def _outbox_of(link: RecordLink) -> tuple[datetime | None, Values]:
+    """When somebody here last edited the object, if that has not been sent; and what was sent without
+    an answer."""
+    row = (
         OutboxRow.objects.filter(subject=link.subject, object_id=link.object_id)
-        .values_list("changed_at", flat=True)
+        .values_list("changed_at", "sent")
         .first()
     )
+    return (row[0], row[1] or {}) if row is not None else (None, {})

@@ -11,13 +11,13 @@ from django.utils import timezone
 from mentors.models import Mentor
 from sessions_app.models import AvailabilityWindow
 from sync import guard, outbox, services
-from sync.airtable import Airtable
-from sync.models import BaseBinding, OutboxRow, SyncEvent
+from sync.airtable import Airtable, Entry, connect
+from sync.models import BaseBinding, OutboxRow, SyncConflict, SyncEvent
 from sync.planning import LOOP_WRITES
 from tests.factories import MenteeFactory, MentorFactory
 from tests.hours import open_window
 from tests.people import bob
-from tests.sync.conftest import booked, drain, drain_later, link_of, outbox_of, pull
+from tests.sync.conftest import booked, drain, drain_in_bulk, drain_later, link_of, outbox_of, pull
 
 
 def events(obj, kind):
@@ -89,6 +89,56 @@ class TestALostAnswer:
 
         assert len(base.rows("Mentors")) == 1
         assert base.row("Mentors")["fields"]["Email"] == "bob@example.com"
+
+
+class TestALostAnswerToAnUpdate:
+    """Trap 4: what we have written is found there, and is not an edit of somebody's."""
+
+    @pytest.fixture(params=[drain, drain_in_bulk], ids=["alone", "in bulk"])
+    def unclear(self, base, mentor, request):
+        Mentor.objects.update(headline="First")
+        base.fault("timeout_after_apply", method="PATCH", delay=0.02)
+        request.param()
+        assert base.of("Mentors", mentor)["fields"]["Headline"] == "First"
+        assert outbox_of(mentor).error_kind == "ambiguous"
+        return mentor
+
+    @pytest.mark.parametrize("is_told", [True, False], ids=["told", "read"])
+    def test_a_newer_edit_here_is_not_undone_by_it(self, base, unclear, is_told):
+        if not is_told:
+            base.server.switches.payload_delay_seconds = 600.0
+        Mentor.objects.update(headline="Second")
+
+        drain_later()
+
+        unclear.refresh_from_db()
+        assert unclear.headline == base.of("Mentors", unclear)["fields"]["Headline"] == "Second"
+        assert not SyncConflict.objects.exists()
+        assert not OutboxRow.objects.exists()
+
+    def test_what_somebody_made_of_it_there_is_an_edit(self, base, unclear):
+        base.edit("Mentors", base.of("Mentors", unclear)["id"], Headline="Theirs")
+
+        drain_later()
+        drain_later()
+
+        unclear.refresh_from_db()
+        assert unclear.headline == base.of("Mentors", unclear)["fields"]["Headline"] == "Theirs"
+
+
+def test_a_worker_that_died_while_it_updated_leaves_word_of_it(base, mentor):
+    """Trap 4: killed between Airtable's answer and our note of it."""
+    Mentor.objects.update(headline="First")
+    row = outbox.claim("mentor", now=timezone.now())[0]
+    outbox.about_to_send([row], [{"Headline": "First"}], timezone.now())
+    connect().write("Mentors", [Entry({"Headline": "First"}, link_of(mentor).record_id)])
+    Mentor.objects.update(headline="Second")
+
+    drain_later()
+
+    mentor.refresh_from_db()
+    assert mentor.headline == base.of("Mentors", mentor)["fields"]["Headline"] == "Second"
+    assert not SyncConflict.objects.exists()
 
 
 class TestALinkWhoseOtherEndIsMissing:
