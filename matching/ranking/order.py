@@ -30,9 +30,9 @@ Alike: TypeAlias = Callable[[Sequence[UUID]], Scores]
 DIVERSE_UP_TO: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ranked:
-    """A candidate in its place.
+    """A candidate in its place. Not frozen, as a candidate is not.
 
     Attributes:
         relevance: 0 to 1, against the other candidates of this question.

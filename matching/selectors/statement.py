@@ -35,11 +35,11 @@ EXACT_FACTOR: Final = 160
 # Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2.5 %.
 SAMPLE: Final = 64
 
-# Of the sample. A walk meets six times the mentors it is to find, so a half has some to spare.
+# Of the sample. A walk meets four times the mentors it is to find, so a half has some to spare.
 FREE_FOR_MOST: Final = 0.5
 
 # The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
-EF_SEARCH: Final = 300
+EF_SEARCH: Final = 200
 MOST_STEPS: Final = 20_000
 
 # Times work_mem, which is small on many servers; the walk also ends when this is used up.
@@ -47,7 +47,7 @@ STEPS_MEMORY: Final = 8
 
 # Chunks that are walked to for one candidate by meaning: the nearest are often of one mentor, and the
 # last of a walk are found less surely than the first.
-CHUNKS_EACH: Final = 10
+CHUNKS_EACH: Final = 8
 
 # Words of a question are looked up from the rarest on until they have so many hits in all: what nearly
 # everyone writes costs most to look up and tells least. What the others say is added on the candidates.
@@ -58,7 +58,8 @@ MOST_HITS: Final = 4_000
 ASKED_ABOUT: Final = 2_000
 NAMED: Final = 40
 
-# Where half of all pass and have room, sixty are found among far fewer.
+# Where half of all pass and have room, those who are found by words are found among far fewer, and those
+# who are shown are among the first of them.
 MOST_HITS_WHERE_FREE: Final = 2_000
 ASKED_ABOUT_WHERE_FREE: Final = 400
 
@@ -234,7 +235,7 @@ _LEXICAL: Final = f"""
             ) AS best
         ) AS rare {_IS_ELIGIBLE.replace("{id}", "rare.mentor_id")}
         WHERE eligible.room OR named <= {NAMED}
-        LIMIT {{depth}})
+        LIMIT (SELECT CASE WHEN free_for_most THEN {NAMED} ELSE {{depth}} END FROM plan))
     )
 """
 

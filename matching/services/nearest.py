@@ -11,15 +11,15 @@ from django.conf import settings
 from django.db import connection
 
 from matching.embeddings import EmbeddingBackend
-from matching.vector_index import TABLE, VectorIndex
+from matching.vector_index import NEIGHBOURS, TABLE, VectorIndex
 
 logger = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
 
 # What one vector takes in memory while the graph is built, beside its numbers (pgvector: an element of
-# 128 bytes and 32 neighbours of 16 bytes each, m = 16).
-_NODE_BYTES: Final = 700
+# 128 bytes, and twice as many neighbours as asked for of 16 bytes each, with some above).
+_NODE_BYTES: Final = 180 + 2 * NEIGHBOURS * 16
 
 # Beyond this a build takes the disk: slower, and no reason to take a small machine's memory away.
 MOST_MEMORY_MB: Final = 1_024
@@ -72,7 +72,21 @@ def _build(index: VectorIndex, say: Say) -> None:
             cursor.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index.definition}")
         finally:
             cursor.execute("RESET maintenance_work_mem")
+    for name in _others(index):
+        _execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
     say(f"Indexed {vectors:,} vectors of {index.model_id} in {time.monotonic() - began:.0f} s.")
+
+
+def _others(index: VectorIndex) -> list[str]:
+    """Indexes of the same model's vectors that searches used before, of another kind or graph."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+            " WHERE indrelid = to_regclass(%s) AND relname LIKE 'nearest\\_%%' AND relname <> %s"
+            " AND position(quote_literal(%s) IN pg_get_expr(indpred, indrelid)) > 0",
+            [TABLE, index.name, index.model_id],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _execute(statement: str) -> None:

@@ -170,8 +170,20 @@ def test_the_index_is_built_once_beside_everyone_elses_work_and_says_so():
         cursor.execute(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)", [name]
         )
+        # What searches used before, with another graph; and an index of another model.
+        for other, model_id in (
+            ("nearest_before", backend.model_id),
+            ("nearest_other", "other:v1"),
+        ):
+            cursor.execute(
+                f"CREATE INDEX {other} ON matching_mentorembedding USING hnsw"
+                f" ((vector::vector({backend.dimensions})) vector_cosine_ops) WHERE model_id = '{model_id}'"
+            )
         assert services.have_vector_index(backend, say=said.append)
         assert len(said) == 4
+        cursor.execute("SELECT to_regclass('nearest_before'), to_regclass('nearest_other')")
+        assert cursor.fetchone() == (None, "nearest_other")
+        cursor.execute("DROP INDEX nearest_other")
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
         assert cursor.fetchone() == (True,)
         cursor.execute(f"DROP INDEX {name}")
