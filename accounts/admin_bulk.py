@@ -33,20 +33,22 @@ class Effect:
     Args:
         sentence: said after their number.
         detail: what goes with it, where there is more to say.
+        call: a row's name, where its own says little.
     """
 
     sentence: str
     rows: Sequence[Any]
     detail: str = ""
     is_change: bool = True
+    call: Callable[[Any], str] = str
 
     @property
-    def named(self) -> Sequence[Any]:
-        return self.rows[:_NAMED]
+    def named(self) -> Sequence[str]:
+        return [self.call(row) for row in self.rows[:_NAMED]]
 
     @property
     def unnamed(self) -> int:
-        return len(self.rows) - len(self.named)
+        return max(0, len(self.rows) - _NAMED)
 
 
 @dataclass(frozen=True)

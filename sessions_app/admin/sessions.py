@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -24,12 +21,14 @@ from accounts.admin_parts import Colours, Console, ShownInline, ShownOnly, may, 
 from sessions_app import services
 from sessions_app.admin import calendar
 from sessions_app.admin.people import MENTEE, MENTOR, WithMentor
+from sessions_app.admin.settling import Settling
 from sessions_app.models import (
     Feedback,
     Meeting,
     Session,
     SessionEvent,
 )
+from sessions_app.slots import Why
 
 STATUS_COLOURS = Colours(
     {
@@ -39,6 +38,18 @@ STATUS_COLOURS = Colours(
         "No show": "danger",
     }
 )
+
+
+# What a program manager may set aside, in a word or two.
+_RULES = {
+    Why.OUTSIDE_WINDOW: gettext_lazy("the hours"),
+    Why.TOO_SOON: gettext_lazy("the notice"),
+    Why.BEYOND_HORIZON: gettext_lazy("how far ahead"),
+    Why.TOO_CLOSE: gettext_lazy("the pause before or after"),
+    Why.BUSY: gettext_lazy("the mentor's calendar"),
+    Why.AWAY: gettext_lazy("the mentor's absence"),
+    Why.WEEK_FULL: gettext_lazy("the week's most"),
+}
 
 
 class EventsInline(ShownInline):
@@ -55,18 +66,30 @@ class EventsInline(ShownInline):
     @display(description=gettext_lazy("What"))  # type: ignore[untyped-decorator]
     def what(self, event: SessionEvent) -> str:
         """The step in words: a move of the state or of the time, and the rules that were set aside."""
-        said = event.to_status
+        said = _state(event.to_status)
         if event.moved_from and event.moved_to:
-            said = f"moved from {_when(event.moved_from)} to {_when(event.moved_to)}"
+            said = _("Moved from %(before)s to %(after)s") % {
+                "before": _when(event.moved_from),
+                "after": _when(event.moved_to),
+            }
+        elif event.from_status == event.to_status:
+            said = _("Let stand")
         elif event.from_status:
-            said = f"{event.from_status} → {event.to_status}"
-        return f"{said}, setting aside: {', '.join(event.overrode)}" if event.overrode else said
+            said = f"{_state(event.from_status)} → {said}"
+        if not event.overrode:
+            return said
+        rules = ", ".join(str(_RULES.get(Why(rule), rule)) for rule in event.overrode)
+        return _("%(what)s, setting aside: %(rules)s") % {"what": said, "rules": rules}
 
 
 class FeedbackInline(ShownInline):
     model = Feedback
     fields = readonly_fields = ("side", "overall", "goals_achieved", "comment", "submitted_at")
     ordering = ("submitted_at",)
+
+
+def _state(status: str) -> str:
+    return str(Session.Status(status).label)
 
 
 def _when(moment: datetime) -> str:
@@ -91,7 +114,7 @@ class SessionForm(ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Session)
-class SessionAdmin(WithMentor, Console):
+class SessionAdmin(WithMentor, Settling):
     """Booked hours. A program manager books for a mentee, moves, cancels, and settles who came.
 
     The notes of its two people are theirs alone, so they are not on this page.
@@ -112,7 +135,7 @@ class SessionAdmin(WithMentor, Console):
     list_select_related = ("mentor__user", "mentee__user")
     search_fields = (*MENTOR, *MENTEE, "goal")
     ordering = ("-starts_at", "id")
-    actions = ("cancel", "mentor_was_absent", "mentee_was_absent", "both_came")
+    actions = ("cancel",)
     inlines = (EventsInline, FeedbackInline)
     booking_fields = ("mentor", "mentee", "starts_at", "goal", "override")
     fields = (
@@ -235,7 +258,7 @@ class SessionAdmin(WithMentor, Console):
                 "admin/cancel_sessions.html",
                 {
                     **self.admin_site.each_context(request),
-                    "title": "Cancel sessions",
+                    "title": _("Cancel sessions"),
                     "opts": self.opts,
                     "sessions": chosen,
                     "checkbox": helpers.ACTION_CHECKBOX_NAME,
@@ -253,40 +276,6 @@ class SessionAdmin(WithMentor, Console):
         )
         self.tell_done(request, done, len(chosen), _("cancelled"))
         return None
-
-    @admin.action(description=gettext_lazy("The mentor did not come"), permissions=["cancel"])
-    def mentor_was_absent(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        self._note_absence(request, queryset, "mentor")
-
-    @admin.action(description=gettext_lazy("The mentee did not come"), permissions=["cancel"])
-    def mentee_was_absent(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        self._note_absence(request, queryset, "mentee")
-
-    def _note_absence(self, request: HttpRequest, queryset: QuerySet[Session], side: str) -> None:
-        def note(pk: UUID) -> object:
-            return services.report_absence(
-                session_id=pk, by=person(request), side=side, clock=timezone.now
-            )
-
-        self._for_each(request, queryset, note, _("noted"))
-
-    @admin.action(description=gettext_lazy("Both came after all"), permissions=["cancel"])
-    def both_came(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        def settle(pk: UUID) -> object:
-            return services.dispute_absence(session_id=pk, by=person(request), clock=timezone.now)
-
-        self._for_each(request, queryset, settle, _("settled"))
-
-    def _for_each(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Session],
-        service: Callable[[UUID], object],
-        what: str,
-    ) -> None:
-        ids = list(queryset.values_list("pk", flat=True))
-        done = sum(self.attempt(request, functools.partial(service, pk)) for pk in ids)
-        self.tell_done(request, done, len(ids), what)
 
 
 @admin.register(Meeting)

@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from sessions_app.models import (
-    Meeting,
     Notification,
     Session,
 )
@@ -235,20 +234,4 @@ def test_a_manager_books_for_a_mentee_and_sets_a_rule_aside_knowingly():
     session.refresh_from_db()
     assert (session.starts_at.hour, session.version) == (11, 2)
     page = browser.get(f"{where}{session.pk}/change/").content.decode()
-    assert "setting aside: outside_window" in page
-
-
-def test_a_manager_settles_who_came():
-    browser = console(people.carol())
-    session = booked(people.bob().mentor, people.alice().mentee)
-    begun = timezone.now() - timedelta(hours=2)
-    Meeting.objects.update(starts_at=begun, ends_at=begun + timedelta(minutes=30))
-    where = "/admin/sessions_app/session/"
-
-    browser.post(where, {"action": "mentee_was_absent", "_selected_action": [session.pk]})
-    session.refresh_from_db()
-    assert (session.status, session.mentee_attendance) == ("no_show", "absent")
-
-    browser.post(where, {"action": "both_came", "_selected_action": [session.pk]})
-    session.refresh_from_db()
-    assert (session.status, session.mentee_attendance) == ("completed", "attended")
+    assert "setting aside: the hours" in page
