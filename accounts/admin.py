@@ -34,6 +34,7 @@ class PersonForm(ModelForm):  # type: ignore[type-arg]
     """A person as others may change them. There is no password in it, not even its hash."""
 
     time_zone = ChoiceField(
+        label=_("Time zone"),
         choices=[(name, name) for name in sorted(TIME_ZONES)],
         initial="UTC",
         widget=UnfoldAdminSelectWidget,
@@ -80,7 +81,7 @@ class UserAdmin(InBulk):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[Any] = [(None, {"fields": self.people})]
         if obj is not None:
-            sets.append(("Account", {"fields": self.readonly_fields}))
+            sets.append((_("Account"), {"fields": self.readonly_fields}))
             if person(request).is_superuser:
                 sets.append(("Rights", {"fields": ("is_superuser", "groups")}))
         return sets

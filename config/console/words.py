@@ -27,6 +27,13 @@ MODELS: Final = (
     _("session events"), _("user"), _("users"), _("waitlist entry"),
 )  # fmt: skip
 COLUMNS: Final = (
+    _("agreed"), _("agreed local"), _("arm"), _("as of"), _("availability"), _("base id"), _("booked"),
+    _("bound at"), _("bound by"), _("chunk no"), _("claimed at"), _("completed"), _("deployment id"),
+    _("edited at"), _("ended at"), _("exception"), _("frozen"), _("heard"), _("is pinned"), _("kept at"),
+    _("live"), _("local"), _("may delete"), _("mentee joined at"), _("mentor joined at"), _("needed"),
+    _("needs scan"), _("no shows"), _("notification url"), _("payload"), _("remote"), _("result"), _("seed"),
+    _("sent"), _("text hash"), _("tokens in"), _("tokens out"), _("with riders"), _("zone"), _("mac secret"),
+    _("vector"), _("uid"),
     _("action"), _("advice"), _("error kind"),
     _("about"), _("acceptance"), _("active at"), _("actor"), _("address"), _("admitted at"), _("ancestor"),
     _("answer by"), _("answered at"), _("appeared at"), _("applied at"), _("approves bookings"), _("asked at"),

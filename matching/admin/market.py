@@ -44,6 +44,7 @@ class MarketRunForm(forms.Form):
 
     policies = forms.ModelMultipleChoiceField(
         MatchPolicy.objects.order_by("name", "-version"),
+        label=gettext_lazy("Policies"),
         widget=UnfoldAdminSelectMultipleWidget,
         help_text=gettext_lazy(
             "Up to four. Relevance alone, relevance of those with room, and chance are played too."

@@ -49,15 +49,15 @@ class MatchPolicyAdmin(Console):
     fieldsets = (
         (None, {"fields": ("name", "note", "version", "shown_state")}),
         (
-            _("What makes a mentor fit"),
-            {"fields": ("meaning", "floor"), "description": _("Relevance runs from 0 to 1.")},
+            gettext_lazy("What makes a mentor fit"),
+            {"fields": ("meaning", "floor"), "description": gettext_lazy("Relevance runs from 0 to 1.")},
         ),
         (
-            _("What decides between those who fit about equally"),
-            {"fields": SIGNALS, "description": _("In units of relevance. 0: it does not count.")},
+            gettext_lazy("What decides between those who fit about equally"),
+            {"fields": SIGNALS, "description": gettext_lazy("In units of relevance. 0: it does not count.")},
         ),
-        (_("The list"), {"fields": ("diversity", "explore_at")}),
-        (_("Who and when"), {"fields": (("created_by", "created_at"), ("published_by", "published_at"))}),
+        (gettext_lazy("The list"), {"fields": ("diversity", "explore_at")}),
+        (gettext_lazy("Who and when"), {"fields": (("created_by", "created_at"), ("published_by", "published_at"))}),
     )  # fmt: skip
     change_form_outer_before_template = "admin/policy_steps.html"
 

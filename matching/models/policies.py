@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
@@ -17,7 +18,7 @@ from matching.models.experiments import KEEP_SHOWN
 from matching.ranking import MOST
 
 
-def weight(name: str, help_text: str = "") -> models.FloatField:  # type: ignore[type-arg]
+def weight(name: str, help_text: Promise) -> models.FloatField:  # type: ignore[type-arg]
     """A weight of a policy, with the range that `ranking` gives it."""
     limits = [MinValueValidator(0.0), MaxValueValidator(MOST[name])]
     return models.FloatField(validators=limits, help_text=help_text)
@@ -38,25 +39,33 @@ class MatchPolicy(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=40,
-        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Small letters, digits and hyphens.")],
+        validators=[
+            RegexValidator(r"^[a-z0-9][a-z0-9-]*$", _("Small letters, digits and hyphens."))
+        ],
     )
     version = models.PositiveIntegerField(editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
     note = models.TextField(blank=True, help_text=_("What this version is for, in a sentence."))
 
     meaning = weight(
-        "meaning", "The share of the meaning in relevance; the words have the rest of 1."
+        "meaning", _("The share of the meaning in relevance; the words have the rest of 1.")
     )
-    expertise = weight("expertise", "An area that the request names, by the weight it has.")
-    rating = weight("rating", "How founders rated the mentor, few ratings counting little.")
-    recency = weight("recency", "The mentor was here lately; it halves every 30 days.")
-    availability = weight("availability", "Open starts in the next seven days.")
-    load = weight("load", "Taken off: how full the mentor's coming week is.")
-    deficit = weight("deficit", "Sessions that the mentor's last four weeks should have brought.")
-    acceptance = weight("acceptance", "How often the mentor said yes to requests, where asked.")
-    connection = weight("connection", "The founder met, or names, the mentor's company.")
-    floor = weight("floor", "The share of the best relevance below which nothing lifts a mentor.")
-    diversity = weight("diversity", "Taken off: how like the mentor is to one further up. 0: off.")
+    expertise = weight("expertise", _("An area that the request names, by the weight it has."))
+    rating = weight("rating", _("How founders rated the mentor, few ratings counting little."))
+    recency = weight("recency", _("The mentor was here lately; it halves every 30 days."))
+    availability = weight("availability", _("Open starts in the next seven days."))
+    load = weight("load", _("Taken off: how full the mentor's coming week is."))
+    deficit = weight(
+        "deficit", _("Sessions that the mentor's last four weeks should have brought.")
+    )
+    acceptance = weight("acceptance", _("How often the mentor said yes to requests, where asked."))
+    connection = weight("connection", _("The founder met, or names, the mentor's company."))
+    floor = weight(
+        "floor", _("The share of the best relevance below which nothing lifts a mentor.")
+    )
+    diversity = weight(
+        "diversity", _("Taken off: how like the mentor is to one further up. 0: off.")
+    )
     explore_at = models.PositiveSmallIntegerField(
         _("place for a new mentor"),
         validators=[MaxValueValidator(int(MOST["explore_at"]))],

@@ -52,7 +52,7 @@ class HasBounced(admin.SimpleListFilter):
     parameter_name = "mail"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("stopped", "Stopped: the address refuses it")]
+        return [("stopped", gettext("Stopped: the address refuses it"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[MessagePreferences]

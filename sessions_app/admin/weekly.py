@@ -50,8 +50,9 @@ class OfMentor(WithMentor, Removable):
 
 class WeeklyHoursForm(ModelForm):  # type: ignore[type-arg]
     weekday = TypedChoiceField(
+        label=_("Day"),
         coerce=int,
-        choices=[(n, str(name)) for n, name in WEEKDAYS.items()],
+        choices=list(WEEKDAYS.items()),
         widget=UnfoldAdminSelectWidget,
     )
 

@@ -115,7 +115,7 @@ class SyncConflictAdmin(WithTitles):
         if not self.has_take_permission(request):
             raise PermissionDenied
         if self._take(request, pk):
-            said = "Taken. Both sides follow within seconds."
+            said = gettext("Taken. Both sides follow within seconds.")
             self.message_user(request, said, messages.SUCCESS)
         return redirect(reverse("admin:sync_syncconflict_change", args=[pk]))
 

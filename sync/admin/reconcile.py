@@ -26,10 +26,26 @@ from sync.reconcile.models import ReconcileDifference, ReconcileRun
 # Seconds between two looks while one is under way.
 LOOK_AGAIN = 5
 _BAR = (
-    '<progress value="{}" max="100" aria-label="How much is done" style="accent-color: #1b6b3b" class="w-32 align-middle"></progress>'
+    '<progress value="{}" max="100" aria-label="{}" style="accent-color: #1b6b3b" class="w-32 align-middle"></progress>'
     " {} %"
 )
 
+# What came of records, after their number.
+COUNTED = {
+    "records": gettext_lazy("records"),
+    "same": gettext_lazy("the same"),
+    "differing": gettext_lazy("differing"),
+    "failed": gettext_lazy("failed"),
+    "put_off": gettext_lazy("put off"),
+    "on_its_way": gettext_lazy("on their way"),
+    "duplicates": gettext_lazy("duplicates"),
+    "waiting": gettext_lazy("waiting"),
+    "still_waiting": gettext_lazy("still waiting"),
+    "gone_here": gettext_lazy("gone here"),
+    "gone_there": gettext_lazy("gone there"),
+    "gone_there_left": gettext_lazy("gone there, left here"),
+    "only_here": gettext_lazy("only here"),
+}
 # What a rehearsal says it would do; what it would leave, it leaves.
 WOULD = {
     ReconcileDifference.Side.HERE: gettext_lazy("Would change here"),
@@ -72,7 +88,7 @@ class ReconcileRunAdmin(ShownOnly):
 
     @display(description=gettext_lazy("What for"))  # type: ignore[untyped-decorator]
     def shown_purpose(self, run: ReconcileRun) -> str:
-        kind = "rehearsal" if run.dry_run else "healing"
+        kind = gettext("a rehearsal") if run.dry_run else gettext("healing")
         return f"{run.get_purpose_display()}, {kind}"
 
     @display(  # type: ignore[untyped-decorator]
@@ -93,7 +109,7 @@ class ReconcileRunAdmin(ShownOnly):
     @display(description=gettext_lazy("Done"))  # type: ignore[untyped-decorator]
     def shown_progress(self, run: ReconcileRun) -> str:
         share = round(run.share * 100)
-        return format_html(_BAR, share, share)
+        return format_html(_BAR, share, gettext("How much is done"), share)
 
     @display(description=gettext_lazy("Records"))  # type: ignore[untyped-decorator]
     def shown_records(self, run: ReconcileRun) -> int:
@@ -220,8 +236,8 @@ def _differences_of(run: ReconcileRun) -> str:
 
 def _counted(run: ReconcileRun, table: str) -> str:
     counts = run.counts(table)
-    said = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
-    return ", ".join(said) or "nothing yet"
+    said = [f"{count} {COUNTED.get(name, name)}" for name, count in counts.items() if count]
+    return ", ".join(said) or gettext("nothing yet")
 
 
 def _noted(run: ReconcileRun, table: str) -> str:

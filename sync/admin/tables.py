@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from accounts.admin_parts import Console, ShownOnly
 from sync.admin.parts import WithTitles
@@ -32,7 +32,11 @@ class Standing(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("waiting", "waiting"), ("given-up", "given up"), ("applied", "applied")]
+        return [
+            ("waiting", gettext("Waiting")),
+            ("given-up", gettext("Given up")),
+            ("applied", gettext("Applied")),
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[InboundChange]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
+from django.utils.translation import override
 from django.utils.translation.template import templatize
 
 from config.environment import BASE_DIR
@@ -116,3 +118,68 @@ def is_filled_alike(message: Message) -> bool:
     if message.plural and said[0] <= meant[-1]:
         said = said[1:]  # of one thing a language may say "every week", and no number
     return all(text in meant for text in said)
+
+
+def names_in_the_console() -> Iterator[tuple[str, str]]:
+    """What models and columns of ours are called, explained by and chosen from, each with whose it is."""
+    with override(None):
+        for model in admin.site._registry:
+            if model._meta.app_label not in APPS:
+                continue
+            yield str(model._meta.verbose_name), model._meta.label
+            yield str(model._meta.verbose_name_plural), model._meta.label
+            for field in model._meta.fields:
+                # Django's own are translated with Django; an id needs no name.
+                if type(field).__name__ != "BigAutoField" and field.name not in _OF_DJANGO:
+                    yield str(field.verbose_name), str(field)
+                    yield str(field.help_text), str(field)
+                    yield from ((str(label), str(field)) for _value, label in field.choices or ())
+
+
+_OF_DJANGO = ("password", "last_login", "is_superuser")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_name_that_the_console_shows_is_translated(language):
+    known = {message.key for message in read(po(language))} | {""}
+    left = {f"{text} ({whose})" for text, whose in names_in_the_console() if text not in known}
+    assert sorted(left) == []
+
+
+class Eager(ast.NodeVisitor):
+    """Translations that are looked up while a module is read: they stay in the language of that moment."""
+
+    def __init__(self, text: str) -> None:
+        tree = ast.parse(text)
+        imported = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+        self.eager = {
+            name.asname or name.name
+            for node in imported
+            if node.module == "django.utils.translation"
+            for name in node.names
+            if name.name in ("gettext", "ngettext", "pgettext")
+        }
+        self.lines: list[int] = []
+        self.visit(tree)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for part in (*node.decorator_list, *node.args.defaults):  # not what runs when it is called
+            self.visit(part)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Runs when it is called."""
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id in self.eager:
+            self.lines.append(node.lineno)
+        self.generic_visit(node)
+
+
+def test_no_sentence_keeps_the_language_of_the_start():
+    found = [
+        f"{path.relative_to(BASE_DIR)}:{line}"
+        for path in sources()
+        if path.suffix == ".py"
+        for line in Eager(path.read_text()).lines
+    ]
+    assert found == []
