@@ -86,7 +86,7 @@ UNFOLD: Final = (
     _("Select record"), _("Show counts"), _("Submit"), _("Summary"), _("System"),
     _("This item will be deleted."),
     _("This page yielded into no results. Create a new item or reset your filters."),
-    _("Toggle password visibility"), _("Toggle sorting"), _("Type to search"), _("Unknown"),
+    _("True"), _("False"), _("Toggle password visibility"), _("Toggle sorting"), _("Type to search"), _("Unknown"),
     _("Unknown content"), _("Value"), _("View site"),
 )  # fmt: skip
 

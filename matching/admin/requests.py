@@ -30,7 +30,7 @@ class ImpressionsInline(ShownInline):
         "position", "mentor_name", "score", "reasons", "is_explored", "team", "clicked_at", "judged",
     )  # fmt: skip
     ordering = ("position",)
-    verbose_name_plural = "mentors shown"
+    verbose_name_plural = _("mentors shown")
     show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MatchImpression]:
