@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import audited
@@ -18,7 +18,7 @@ from matching.models.experiments import KEEP_SHOWN
 from matching.ranking import MOST
 
 
-def weight(name: str, help_text: Promise) -> models.FloatField:  # type: ignore[type-arg]
+def weight(name: str, help_text: Any) -> models.FloatField:  # type: ignore[type-arg]
     """A weight of a policy, with the range that `ranking` gives it."""
     limits = [MinValueValidator(0.0), MaxValueValidator(MOST[name])]
     return models.FloatField(validators=limits, help_text=help_text)
