@@ -248,6 +248,8 @@ class ShownInline(TabularInline):  # type: ignore[misc]
     extra = 0
     can_delete = False
     show_change_link = True
+    # The columns say it; a title above each row would name it by its key.
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -323,7 +323,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} {self.object_id} {self.action}"
+        return f"{self.subject} {self.action}"
 
 
 class SavedView(models.Model):

@@ -60,8 +60,9 @@ class MentorAdmin(Console):
             _("How they like to be booked"),
             {
                 "fields": (
-                    ("weekly_load_cap", "session_minutes", "start_step_minutes"),
-                    ("approves_bookings", "meeting_link"),
+                    ("weekly_load_cap", "session_minutes"),
+                    ("start_step_minutes", "approves_bookings"),
+                    "meeting_link",
                     ("buffer_before_minutes", "buffer_after_minutes"),
                     ("minimum_notice_minutes", "booking_horizon_days"),
                 )

@@ -133,6 +133,7 @@ class UpcomingWindowsInline(ShownInline):
 
     model = AvailabilityWindow
     verbose_name_plural = _("upcoming hours")
+    hide_title = False  # it leads to the window
     fields = readonly_fields = ("starts_at", "ends_at", "capacity", "location")
     ordering = ("starts_at",)
     per_page = 10

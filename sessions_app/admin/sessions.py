@@ -146,7 +146,8 @@ class SessionAdmin(WithMentor, Settling):
         "goal",
         ("mentor_attendance", "mentee_attendance"),
         ("mentor_joined_at", "mentee_joined_at"),
-        ("booked_by", "created_at", "updated_at"),
+        ("booked_by", "created_at"),
+        "updated_at",
     )
     readonly_fields = (
         "mentor_name",

@@ -270,7 +270,7 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"session {self.id}"
+        return f"{self.starts_at:%Y-%m-%d %H:%M} UTC"
 
     @property
     def is_live(self) -> bool:

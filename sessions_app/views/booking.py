@@ -135,7 +135,7 @@ def _mentor(request: HttpRequest, mentor_id: UUID) -> Mentor:
 def _cannot_book(user: object, mentor: Mentor) -> str:
     """Why this person has no seat to take, and what they can do."""
     if not isinstance(user, User):
-        return _("Sign in as a mentee to book one of these times.")
+        return _("Sign in as a mentee to book.")
     if user.pk == mentor.user_id:
         return _("This is your page as mentees see it. Only mentees book.")
     if user.is_program_manager:

@@ -123,5 +123,7 @@
   doc.addEventListener("htmx:timeout", trouble);
 
   ready(doc);
+  // Where one is stands in view, also in a row of pages that is wider than a phone.
+  doc.querySelector(".manage-side [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
   focusIn(doc.querySelector("main") || doc.body);
 })();
