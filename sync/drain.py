@@ -48,16 +48,15 @@ class Drain:
         self,
         base: Airtable,
         *,
-        catch_up: Callable[[timedelta], bool],
+        catch_up: Callable[[timedelta | None], bool],
         look: Callable[[str], object],
         meet: Callable[[Mapping, Record, datetime | None], None],
         clock: Clock,
     ) -> None:
         """
         Args:
-            catch_up: read what changed in Airtable unless that was done so lately; whether anything had.
+            catch_up, meet: see `Looking`.
             look: read the records of a table that somebody asked us to look at.
-            meet: merge a record as it was read now, unless it was merged after that moment.
         """
         self._base = base
         self._looking = Looking(base, catch_up=catch_up, meet=meet)
@@ -111,6 +110,7 @@ class Drain:
                 tasks = plan(mapping, rows, table, self._clock())
                 if self._look(mapping, tasks):
                     rows = [row for row in rows if row.pk in self._open]
+                    table = self._base.schema().tables.get(mapping.table, table)
                     tasks = plan(mapping, rows, table, self._clock())
                 self._handle(mapping, tasks)
         except guard.TablePaused:

@@ -127,13 +127,14 @@ class Engine:
 
     # Fetching
 
-    def _catch_up(self, fresh: timedelta) -> bool:
-        """Pull before writing, unless that was done so lately; whether anything may have changed."""
-        now, base = self._clock(), self._base
-        if base is None or (self._pulled_at and now - self._pulled_at < fresh):
-            return False
-        # Before the first webhook nothing was ever agreed on, and the first load makes one.
-        if not WebhookRegistration.objects.filter(base_id=base.base_id).exists():
+    def _catch_up(self, fresh: timedelta | None) -> bool:
+        """Pull before writing, unless that was done so lately; whether anything may have changed.
+
+        Args:
+            fresh: with None, only where the base is to be read before the log can be relied on.
+        """
+        base = self._base
+        if base is None or self._is_caught_up(base, fresh):
             return False
         before = self.received.records
         try:
@@ -142,6 +143,16 @@ class Engine:
             # What changed here must not wait for a webhook that Airtable will not give us.
             logger.warning("Nothing tells what changed in Airtable, and we write: %s", error)
         return self.received.records > before
+
+    def _is_caught_up(self, base: Airtable, fresh: timedelta | None) -> bool:
+        if fresh is not None and self._pulled_at and self._clock() - self._pulled_at < fresh:
+            return True
+        known = WebhookRegistration.objects.filter(base_id=base.base_id)
+        live = known.filter(is_live=True).first()
+        if live is not None:
+            return fresh is None and not live.needs_scan
+        # Before the first webhook nothing was ever agreed on, and the first load makes one.
+        return not known.exists()
 
     def _pull_whatever_it_takes(self, base: Airtable) -> None:
         """Pull; where the webhook is dead, through another, which begins with reading everything.

@@ -11,7 +11,7 @@ seldom.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping as MappingType, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,12 +50,13 @@ class Looking:
         self,
         base: Airtable,
         *,
-        catch_up: Callable[[timedelta], bool],
+        catch_up: Callable[[timedelta | None], bool],
         meet: Callable[[Mapping, Record, datetime | None], None],
     ) -> None:
         """
         Args:
-            catch_up: read the log unless that was done so lately; whether there was anything.
+            catch_up: read the log unless that was done so lately, with None only where it cannot be
+                relied on; whether there was anything.
             meet: merge a record as it was read now, unless it was merged after that moment.
         """
         self._base = base
@@ -74,57 +75,84 @@ class Looking:
             return Seen(self._catch_up(FRESH_IN_BULK))
         # Of a row that is to be made there is none to read, but somebody may just have made it there.
         is_making = not requests <= {Step.UPDATE, Step.DELETE}
-        caught = is_making and self._catch_up(FRESH)
-        seen = self._rows(mapping, tasks)
+        caught = self._catch_up(FRESH if is_making else None)
+        seen = self._rows(mapping, [task for task in tasks if _is_there(task)])
         return Seen(caught or seen.is_news, seen.not_told)
 
     def _rows(self, mapping: Mapping, tasks: Sequence[Task]) -> Seen:
-        stakes = {
-            task.link.record_id: (task, _at_stake(task))
-            for task in tasks
-            if task.link is not None and task.link.state == LINKED
-        }
-        stakes = {record_id: stake for record_id, stake in stakes.items() if stake[1]}
         try:
-            edited, is_any_gone = self._read(mapping, stakes)
-            if not edited and not is_any_gone:
+            rows = self._read(mapping, tasks)
+            if not self._edited(mapping, rows) and len(rows) == len(tasks):
                 return Seen()
-            # The log knows when an edit was made, and with that whether it was the later one.
+            # The log knows when an edit was made, and with that whether it was the later one; and what
+            # was deleted.
             self._catch_up(timedelta(0))
-            untold = self._read(mapping, stakes)[0] if edited else []
+            rows = self._read(mapping, [row.task for row in self._edited(mapping, rows)])
+            if self._edited(mapping, rows):
+                # A field that was removed or retyped looks as if somebody had emptied its cells.
+                self._base.schema(fresh=True)
         except Permanent as error:
             logger.warning("%s is written without a look at it: %s", mapping.table, error)
             return Seen()
-        waiting = []
-        for record, link in untold:
-            task, fields = stakes[record.id]
-            # What was sent and got no answer has arrived, and is nobody's edit.
-            is_edited = _differs(fields, record, {**link.ancestor, **(task.row.sent or {})})
-            if is_edited and task.row.attempts < MOST_WAITS:
-                waiting.append(task)
-            else:
-                self._meet(mapping, record, link.synced_at)
-        return Seen(True, tuple(waiting))
+        return Seen(True, tuple(self._wait_or_meet(mapping, self._edited(mapping, rows))))
 
-    def _read(
-        self, mapping: Mapping, stakes: MappingType[str, tuple[Task, Sequence[Field]]]
-    ) -> tuple[list[tuple[Record, RecordLink]], bool]:
-        """Of these records those that differ from what is known of them; and whether one was deleted."""
-        if not stakes:
-            return [], False
-        links = {
-            link.record_id: link
-            for link in RecordLink.objects.filter(
-                OneOf("record_id", stakes), table=mapping.table, state=LINKED
-            )
-        }
-        found = self._base.rows(mapping.table, sorted(links))
-        edited = [
-            (record, links[record_id])
-            for record_id, record in found.items()
-            if _differs(stakes[record_id][1], record, links[record_id].ancestor)
-        ]
-        return edited, found.keys() < links.keys()
+    def _wait_or_meet(self, mapping: Mapping, rows: Sequence[_Row]) -> Iterator[Task]:
+        """Those that wait until the log tells; the others are merged as they were read."""
+        names = self._names(mapping)
+        for row in rows:
+            if row.task.row.attempts < MOST_WAITS and not row.is_as_sent(names):
+                yield row.task
+            else:
+                self._meet(mapping, row.record, row.link.synced_at)
+
+    def _read(self, mapping: Mapping, tasks: Sequence[Task]) -> list[_Row]:
+        """The rows of these as they are now; one that was deleted is left out."""
+        by_id = {task.link.record_id: task for task in tasks if task.link is not None}
+        links = RecordLink.objects.filter(
+            OneOf("record_id", by_id), table=mapping.table, state=LINKED
+        )
+        # Before the rows: what is merged after this moment is not undone by what was read.
+        known = {link.record_id: link for link in links} if by_id else {}
+        found = self._base.rows(mapping.table, sorted(known))
+        return [_Row(by_id[key], known[key], record) for key, record in found.items()]
+
+    def _edited(self, mapping: Mapping, rows: Sequence[_Row]) -> list[_Row]:
+        """Those that differ from what is known of them, where a write would hide it."""
+        names = self._names(mapping)
+        return [row for row in rows if row.differs_from(row.link.ancestor, names)]
+
+    def _names(self, mapping: Mapping) -> frozenset[str]:
+        """The fields whose cells can be believed."""
+        table = self._base.schema().tables.get(mapping.table)
+        return table.names if table is not None else frozenset()
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row as it was read, beside what is known of it."""
+
+    task: Task
+    link: RecordLink
+    record: Record
+
+    def is_as_sent(self, names: frozenset[str]) -> bool:
+        """Whether it only holds what was sent and got no answer: that has arrived, and is nobody's edit."""
+        return not self.differs_from({**self.link.ancestor, **(self.task.row.sent or {})}, names)
+
+    def differs_from(self, values: Values, names: frozenset[str]) -> bool:
+        """In any of these fields that is at stake."""
+        cells = self.record.fields
+        return any(
+            field.codec.canonical(cells.get(field.name))
+            != values.get(field.name, field.codec.empty)
+            for field in _at_stake(self.task)
+            if field.name in names
+        )
+
+
+def _is_there(task: Task) -> bool:
+    is_linked = task.link is not None and task.link.state == LINKED
+    return is_linked and task.step in (Step.UPDATE, Step.DELETE) and bool(_at_stake(task))
 
 
 def _at_stake(task: Task) -> list[Field]:
@@ -137,11 +165,3 @@ def _at_stake(task: Task) -> list[Field]:
         return written
     units = {field.unit or field.name for field in written if field.name in task.fields}
     return [field for field in written if (field.unit or field.name) in units]
-
-
-def _differs(fields: Sequence[Field], record: Record, ancestor: Values) -> bool:
-    return any(
-        field.codec.canonical(record.fields.get(field.name))
-        != ancestor.get(field.name, field.codec.empty)
-        for field in fields
-    )

@@ -202,3 +202,19 @@ def test_other_cells_of_the_row_hold_nothing_up(base, untold):
     untold.refresh_from_db()
     assert (untold.headline, untold.bio) == ("Ours", "Theirs")
     assert RecordLink.objects.get(object_id=untold.pk).ancestor["Bio"] == "Theirs"
+
+
+def test_trap_6_a_field_that_was_removed_there_empties_nothing_here(base, untold):
+    """Its cells are missing from what is read, as if somebody had cleared them."""
+    bio = untold.bio
+    assert bio
+    table = base.server.base.table("Mentors")
+    table.fields.remove(table.find_field("Bio"))
+    Mentor.objects.update(bio="Ours", company="Acorn")
+
+    read_until_given_up()
+
+    untold.refresh_from_db()
+    assert untold.bio == "Ours"
+    assert there(base, untold)["Company"] == "Acorn"
+    assert not SyncConflict.objects.exists()
