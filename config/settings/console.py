@@ -17,11 +17,16 @@ def _script(_request: HttpRequest) -> str:
     return static("js/console.js")
 
 
+def _icon(_request: HttpRequest) -> str:
+    return static("img/favicon.svg")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Office Hours",
     "SITE_HEADER": "Office Hours",
     "SITE_SUBHEADER": gettext_lazy("Program managers"),
     "SITE_SYMBOL": "schedule",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
