@@ -128,9 +128,10 @@ class Console(Named, WithHistory, ModelAdmin):  # type: ignore[misc]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context: dict[str, Any] = {}
+        # Django's "Select … to change" says nothing in a tab of the browser.
+        context: dict[str, Any] = {"title": capfirst(str(self.opts.verbose_name_plural))}
         if "_popup" not in request.GET and self.list_before_template == SAVED_VIEWS:
-            context = self._views(request)
+            context |= self._views(request)
         answer: HttpResponse = super().changelist_view(request, context | (extra_context or {}))
         return answer
 

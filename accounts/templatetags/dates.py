@@ -9,9 +9,10 @@ from typing import Any
 
 from django import template
 from django.template.defaultfilters import date as as_django_writes
+from django.utils import timezone
 from django.utils.translation import get_language
 
-from accounts.dates import in_language
+from accounts.dates import date_format, in_language
 
 register = template.Library()
 
@@ -22,3 +23,9 @@ def date(value: Any, pattern: str | None = None) -> str:
     return str(
         as_django_writes(value, in_language(pattern, get_language() or "") if pattern else None)
     )
+
+
+@register.simple_tag
+def today(pattern: str) -> str:
+    """The day it is for the reader, by a pattern as English would write it."""
+    return date_format(timezone.localdate(), pattern)
