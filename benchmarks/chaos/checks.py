@@ -13,7 +13,7 @@ from django.db import models
 from benchmarks.chaos.base import Base, Json
 from benchmarks.chaos.ledger import HERE, THERE, Edit, Ledger, deletions, of_field
 from benchmarks.chaos.there import wins_a_duel
-from sync import overwritten
+from sync import history, overwritten
 from sync.mappings import BY_SUBJECT, REGISTRY, Mapping
 from sync.mappings.base import PLATFORM_ID, SYNC_MESSAGE, Authority, Field
 from sync.models import InboundChange, OutboxRow, RecordLink, SyncConflict, SyncEvent
@@ -239,7 +239,9 @@ class Trial:
             return
         edits, final = of_field(self._edits, name), self._values[name]
         self._counts["edits"] += sum(edit.side in (HERE, THERE) for edit in edits)
-        begins_known = edits[0].how in ("made", "at the start")
+        # What Office Hours alone decides begins with its own default, whatever the new row there says.
+        is_default = edits[0].side == THERE and spec.authority is Authority.PLATFORM
+        begins_known = edits[0].how in ("made", "at the start") and not is_default
         if begins_known and all(edit.value != final for edit in edits):
             yield "no value comes from nowhere", f"{name} is {final!r}; last {edits[-1]}"
         # What came before the edit that stands was followed by it, and of each side only the last counts.
@@ -294,6 +296,9 @@ class Trial:
         if edit.side == THERE and self._is_known_to_nobody(edit, spec):
             self._counts[TOLD_NOBODY] += 1
             return True
+        if edit.side == HERE and self._is_taken_back(edit):
+            self._counts["edits taken back before they were sent"] += 1
+            return True
         # The row it was made in went, or was taken away under it.
         gone = edit.side == THERE and (not self._is_there or bool(self._deletions))
         if gone or any(deleted.number > edit.number for deleted in self._deletions):
@@ -315,12 +320,32 @@ class Trial:
 
     def _is_history(self, edit: Edit) -> bool:
         """Whether the record's history tells of it."""
+        kinds = [SyncEvent.Kind.REFUSED, SyncEvent.Kind.CONFLICT]
+        if edit.how == "made":
+            kinds.append(SyncEvent.Kind.CREATED)
         told = SyncEvent.objects.filter(
-            object_id=self._object_id,
-            kind__in=[SyncEvent.Kind.REFUSED, SyncEvent.Kind.CONFLICT],
-            fields__has_key=edit.field,
+            object_id=self._object_id, kind__in=kinds, fields__has_key=edit.field
         ).values_list("fields", flat=True)
         return any(fields[edit.field][1] == edit.value for fields in told)
+
+    def _is_taken_back(self, edit: Edit) -> bool:
+        """Whether it only put back what both sides had agreed on when an edit there was applied.
+
+        Something else was set in between, and was never sent: for a merge of three values nothing was
+        changed here.
+        """
+        kinds = [SyncEvent.Kind.SENT, SyncEvent.Kind.CREATED, SyncEvent.Kind.APPLIED]
+        told = SyncEvent.objects.filter(
+            object_id=self._object_id, kind__in=kinds, fields__has_key=edit.field
+        ).order_by("at", "pk")
+        agreed = None
+        for event in told:
+            before, after = event.fields[edit.field]
+            if event.at.timestamp() > edit.at:
+                is_applied = event.kind == SyncEvent.Kind.APPLIED
+                return is_applied and bool(before == agreed == history.kept(edit.value))
+            agreed = after
+        return False
 
     def _is_in_a_conflict(self, edit: Edit) -> bool:
         return any(
