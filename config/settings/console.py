@@ -13,10 +13,6 @@ def _sheet(_request: HttpRequest) -> str:
     return static("css/console.css")
 
 
-def _icon(_request: HttpRequest) -> str:
-    return static("img/favicon.svg")
-
-
 def _script(_request: HttpRequest) -> str:
     return static("js/console.js")
 
