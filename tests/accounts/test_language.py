@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -103,6 +104,12 @@ class TestDates:
             with translation.override(language):
                 assert date_format(day, pattern) == written
                 assert template.render(Context({"day": day})) == written
+
+
+def test_today_is_written_in_the_readers_language():
+    with translation.override("en"):  # what the page leaves behind ends here
+        page = browser(alice(language="es")).get("/sessions/").content.decode()
+    assert re.search(r"<span>\w+ \d+ de \w+</span>", page)
 
 
 def test_one_moment_reads_differently_in_two_zones():

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import ProgramSettings, User
 from accounts.roles import PROGRAM_MANAGERS
 from content.models import HelpPrompt, MessageTemplate
-from matching.models import MentorEmbedding, MentorIndex
+from matching.models import MatchImpression, MatchRequest, MentorEmbedding, MentorIndex
 from mentors.models import Expertise, Mentee, Mentor, SavedMentor
 from sessions_app import selectors
 from sessions_app.models import (
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.django_db
 EVERYTHING = (
     User, EmailAddress, Mentor, Mentee, Expertise, WeeklyHours, AvailabilityWindow, Meeting,
     Session, SessionEvent, Feedback, SavedMentor, HelpPrompt, MessageTemplate, ProgramSettings, MentorEmbedding,
+    MatchRequest, MatchImpression,
 )  # fmt: skip
 BOBS_QUESTION = "we are raising our first institutional round and need help with investor intros"
 
@@ -82,6 +83,30 @@ def test_a_second_run_changes_nothing():
     assert "nothing was missing" in seed()
     assert counts() == before
     assert list(MentorOpening.objects.order_by("pk").values_list("pk", "generation")) == openings
+
+
+def test_who_met_found_one_another_in_a_list_and_some_asked_and_left_it_at_that():
+    seed()
+    now, asked = timezone.now(), MatchRequest.objects.all()
+    assert not asked.filter(created_at__gt=now).exists()
+    assert asked.filter(created_at__gt=now - timedelta(days=29)).count() == len(asked)
+    found = Session.objects.filter(match_request__isnull=False)
+    assert 0 < found.count() < len(asked)
+    for session in found:
+        opened = MatchImpression.objects.get(
+            request=session.match_request, mentor=session.mentor_id
+        )
+        assert opened.clicked_at < session.created_at
+        assert opened.request.created_at < opened.clicked_at
+        assert (opened.request.user, opened.request.query) == (session.mentee.user, session.goal)
+    # What was free when this was made was not so when it was asked.
+    told = {row["code"] for reasons in _reasons() for row in reasons}
+    assert told
+    assert not told & {"next_slot", "room"}
+
+
+def _reasons():
+    return MatchImpression.objects.values_list("reasons", flat=True)
 
 
 def test_people_are_complete():

@@ -288,6 +288,17 @@ class TestSession:
             browser(hours.mentor.user).get(f"/sessions/{session.pk}/")
         )
 
+    def test_what_is_cancelled_is_not_prepared_and_notes_that_were_made_stay(self, hours):
+        client, session = booked(hours)
+        page = f"/sessions/{session.pk}/"
+        assert "Prepare" in text_of(client.get(page))
+        client.post(f"{page}cancel/", {"reason": "Closed the round"})
+        assert "notes-title" not in client.get(page).content.decode()
+        assert "/?show=past" in client.get("/sessions/").content.decode()
+        client.post(f"{page}notes/", {"notes": "Ask about the fund"})
+        assert "Ask about the fund" in text_of(client.get(page))
+        assert "Prepare" not in text_of(client.get(page))
+
     def test_a_request_is_accepted_or_declined_by_the_mentor(self, hours):
         Mentor.objects.update(approves_bookings=True)
         client, session = booked(hours)

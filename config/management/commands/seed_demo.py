@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +13,10 @@ from django.utils import timezone
 
 from config import environment
 from config.demo import load
+from config.demo.asked import seed_requests
 from config.demo.hours import seed_hours
 from config.demo.past import seed_sessions
-from config.demo.people import ALICE, BOB, CAROL, PASSWORD, seed_people
+from config.demo.people import ALICE, BOB, CAROL, PASSWORD, Demo, seed_people
 from matching import embeddings, services as matching
 from sessions_app import services as sessions
 
@@ -55,6 +57,7 @@ class Command(BaseCommand):
         self._say(f"Demo data: added {added}." if added else "Demo data: nothing was missing.")
         if embed:
             self._embed()
+            self._ask(demo, now)
         if mentors is not None:
             self._say(load.have_synthetic_mentors(mentors, now=now))
         if embed:
@@ -73,6 +76,13 @@ class Command(BaseCommand):
                 break
         if profiles:
             self._say(f"Embedded {profiles} profiles.")
+
+    def _ask(self, demo: Demo, now: datetime) -> None:
+        """Questions need the vectors: they are answered by the engine."""
+        demo.added.clear()
+        seed_requests(demo, now=now)
+        for what, count in demo.added.items():
+            self._say(f"Asked {count} {what}.")
 
     def _say(self, sentence: str) -> None:
         self.stdout.write(sentence)
