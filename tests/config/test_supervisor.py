@@ -187,15 +187,9 @@ def processes_of(session: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.crowd
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGINT,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.crowd),
-        pytest.param(signal.SIGKILL, marks=pytest.mark.crowd),
-    ],
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_script_server_comes_up_and_leaves_nothing(nothing_decided, folder, number):
     var_dir = folder / "var"
     port = free_port()
