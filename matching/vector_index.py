@@ -16,8 +16,8 @@ TABLE: Final = "matching_mentorembedding"
 # What pgvector can index (README, "Vectors with up to 2,000 dimensions"; halfvec up to 4,000).
 MOST_DIMENSIONS: Final = {"vector": 2_000, "halfvec": 4_000}
 
-# The graph: neighbours of each vector, and how many are looked at to choose them. pgvector's own 16 and 64
-# build in a third of the time and find .93 of the nearest among 300,000 where these find .98 with less walking.
+# The graph: neighbours of each vector, and how many are looked at to choose them. More than pgvector's own 16
+# and 64, with which a longer walk found less (docs/matching.md); the price is a longer build.
 NEIGHBOURS: Final = 24
 LOOKED_AT: Final = 160
 
