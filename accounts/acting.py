@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from django.apps import apps
@@ -104,6 +104,7 @@ def tell(
     return None
 
 
+@lru_cache(maxsize=512)  # looking through a long statement takes as long as sending it
 def _is_audited(sql: str) -> bool:
     found = _WRITE.match(sql)
     if found is not None:

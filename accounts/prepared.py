@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psycopg
@@ -17,11 +19,8 @@ class _Prepared(psycopg.RawCursor[Any]):
     """psycopg looks for the parameters of a long statement anew every time, which takes longer than sending it."""
 
     def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
-        # Behind a pooler that lends connections by transaction there is nothing to keep a plan in.
-        # Those who run one set this for the same reason, as Django's documentation says.
-        pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS", False)
         raw, names = _numbered(query)
-        return super().execute(raw, [params[name] for name in names], prepare=not pooled)
+        return super().execute(raw, [params[name] for name in names], prepare=not _is_pooled())
 
 
 def prepared_cursor() -> Any:
@@ -34,6 +33,28 @@ def prepared_cursor() -> Any:
     if connection.queries_logged:
         return connection.make_debug_cursor(cursor)
     return connection.make_cursor(cursor)
+
+
+@contextmanager
+def not_awaited() -> Iterator[None]:
+    """A statement in here is sent, and runs in the database while Python goes on. Whoever reads its rows waits
+    for it, and so does the end of the block, which raises what went wrong.
+
+    Until then all of them are one transaction: nothing in here may take long, or ask the network.
+    """
+    connection.ensure_connection()
+    can = psycopg.Pipeline.is_supported() and not _is_pooled()
+    with connection.wrap_database_errors:
+        with connection.connection.pipeline() if can else nullcontext():
+            yield
+
+
+def _is_pooled() -> bool:
+    """Behind a pooler that lends connections by transaction there is nothing to keep a plan in.
+
+    Those who run one set this for the same reason, as Django's documentation says.
+    """
+    return bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS", False))
 
 
 @functools.lru_cache(maxsize=64)

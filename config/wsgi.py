@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import threading
 
 from django.core.wsgi import get_wsgi_application
+
+from config import garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
@@ -23,11 +24,9 @@ def _warm() -> None:
 
     with contextlib.suppress(EmbeddingUnavailable):  # the first request will say it aloud
         model = backend()
-        if model.model_id.startswith("minilm:"):  # the others are an address away, or nothing
+        if model.is_local:  # the others are an address away
             model.embed_query("warm")
-    # What is there by now stays: the collector need not go through it while somebody waits.
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
 
 
 threading.Thread(target=_warm, name="warm-up", daemon=True).start()

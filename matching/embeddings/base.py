@@ -32,6 +32,10 @@ class EmbeddingBackend(Protocol):
     def dimensions(self) -> int:
         """Length of every vector."""
 
+    @property
+    def is_local(self) -> bool:
+        """Made on this machine: nobody is waited for but our own processor."""
+
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows in the order of `texts`, shape (len(texts), dimensions)."""
 

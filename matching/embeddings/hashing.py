@@ -38,6 +38,7 @@ class HashingBackend:
 
     model_id = "hashing:v1"
     dimensions = 384
+    is_local = True
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows in the order of `texts`, shape (len(texts), 384)."""

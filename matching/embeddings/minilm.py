@@ -70,6 +70,7 @@ class MiniLMBackend:
 
     model_id = "minilm:all-MiniLM-L6-v2"
     dimensions = HIDDEN
+    is_local = True
 
     def __init__(self, *, folder: Path | None = None) -> None:
         """`folder` holds model.safetensors and tokenizer.json; by default the installed ones."""

@@ -69,6 +69,8 @@ PERSON: Final = person(1.5)
 class OpenAIBackend:
     """One HTTP client, safe to share between threads. Call `close` when done with it."""
 
+    is_local = False
+
     def __init__(
         self,
         *,

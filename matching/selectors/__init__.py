@@ -7,7 +7,14 @@ from matching.selectors.experiments import (
     requests_of,
     running as running_experiment,
 )
-from matching.selectors.retrieval import Eligible, WhoMayBeFound, likeness, retrieve
+from matching.selectors.retrieval import (
+    Eligible,
+    LookUp,
+    WhoMayBeFound,
+    likeness,
+    look_up,
+    retrieve,
+)
 from matching.selectors.staleness import (
     Progress,
     StaleMentor,
@@ -23,6 +30,7 @@ __all__ = [
     "Asker",
     "Card",
     "Eligible",
+    "LookUp",
     "Progress",
     "StaleMentor",
     "WhoMayBeFound",
@@ -31,6 +39,7 @@ __all__ = [
     "cards",
     "left_out",
     "likeness",
+    "look_up",
     "mentors_by_model",
     "progress",
     "reasons_told",

@@ -1,4 +1,4 @@
-"""Who could help: one SQL statement that finds the candidates and reads what ranking needs of them."""
+"""Who could help: the SQL that finds the candidates and reads what ranking needs of them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from accounts.prepared import prepared_cursor
 from matching.ranking import LOAD_PERIOD, NEW_FOR, Candidate, Tag
+from matching.selectors.by_words import FOUND, looking_up
 from matching.selectors.statement import statement
 from matching.vector_index import VectorIndex
 from mentors.models import Mentee, Mentor
@@ -61,6 +62,44 @@ class Eligible:
         return named, {f"who{place}": value for place, value in enumerate(params)}
 
 
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Whom the words of a question find, as the database is asked for it; read when it is wanted.
+
+    `asked`: the text, the index and the depth. For another question it is of no use.
+    """
+
+    asked: tuple[str, VectorIndex | None, int]
+    cursor: Any
+
+    def found(self) -> dict[str, Any]:
+        """Parameters of the second statement. To be called once."""
+        with self.cursor as cursor:
+            return dict(zip(FOUND, cursor.fetchone(), strict=True))
+
+
+def look_up(
+    *,
+    eligible: WhoMayBeFound,
+    text: str,
+    index: VectorIndex | None,
+    now: datetime,
+    depth: int = DEPTH,
+) -> LookUp | None:
+    """The first of the two statements of `retrieve`, for whoever has something to do meanwhile.
+
+    Args:
+        index: of the model that the question is being embedded by; None: it is not.
+    """
+    try:
+        who, who_params = eligible.sql()
+    except EmptyResultSet:
+        return None
+    cursor = prepared_cursor()
+    cursor.execute(looking_up(who, index, depth), {**who_params, "text": text, "now": now})
+    return LookUp((text, index, depth), cursor)
+
+
 def retrieve(
     *,
     eligible: WhoMayBeFound,
@@ -70,8 +109,9 @@ def retrieve(
     now: datetime,
     mentee: Mentee | None = None,
     depth: int = DEPTH,
+    looked_up: LookUp | None = None,
 ) -> list[Candidate]:
-    """The mentors nearest to a question by meaning and by words, in one query. No order is promised.
+    """The mentors nearest to a question by meaning and by words, in two queries. No order is promised.
 
     Those who can be booked come first into the list that is cut at `depth`: with enough of them,
     nobody without times is read at all, unless found by words alone.
@@ -80,15 +120,18 @@ def retrieve(
         vector: the question as a unit vector, shape (dimensions,); None: by words alone.
         model_id: whose vectors to compare.
         mentee: who asks, for what connects them to a mentor; None for a program manager.
+        looked_up: the first of the two queries, if it was asked before.
     """
     try:
         who, who_params = eligible.sql()
     except EmptyResultSet:
         return []
     index = None if vector is None else VectorIndex(model_id, len(vector), settings.VECTOR_INDEX)
+    if looked_up is None or looked_up.asked != (text, index, depth):
+        looked_up = look_up(eligible=eligible, text=text, index=index, now=now, depth=depth)
     values = {
         **who_params,
-        "text": text,
+        **(looked_up.found() if looked_up else {}),
         "now": now,
         "since": now - LOAD_PERIOD,
         "next_week": now + timedelta(days=7),

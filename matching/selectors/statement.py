@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - SQL made of constants; what people write is a parameter
-"""The one SQL statement of a search, part by part.
+"""The two SQL statements of a search, part by part. The first is in by_words.py.
 
 Four sets are gathered, each cut where nobody behind the cut would be shown: the nearest by meaning, the
 best by words, whoever is asked for by name, and, where these are few, those who are left. Whoever is in
@@ -17,142 +17,41 @@ so that share is estimated first, on a sample. No set is ever cut before the rul
 from __future__ import annotations
 
 import functools
-import unicodedata
 from typing import Final
 
 from matching.ranking import ENOUGH_SHOWN
+from matching.selectors.by_words import BM25, IS_ELIGIBLE, ROOM
 from matching.selectors.reading import COSINE, reading
 from matching.vector_index import VectorIndex
 
-# Up to so many mentors all are compared; so are those who pass a filter, if there are as few of them.
-EXACT_UP_TO: Final = 2_000
-
-# Among more mentors N, it pays to compare n of them exactly while n * a < (K / (n / N)) * b, where a is
-# the time to compare one, b to walk past one, K how many must pass. So n < sqrt(K * b / a * N), and K b / a
-# is about 160, estimated from published timings, not measured here (2 cores, 10,000 and 100,000 mentors of 2 to 3 chunks).
-EXACT_FACTOR: Final = 160
-
-# Mentors looked at for the share that passes. Near the switch, about 4 %, that is known to 2.5 %.
-SAMPLE: Final = 64
-
-# Of the sample. A walk meets four times the mentors it is to find, so a half has some to spare.
-FREE_FOR_MOST: Final = 0.5
-
-# The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
-EF_SEARCH: Final = 200
+# The walk through the index gives up after so many vectors (an eighth of a second). It is as wide as it is to
+# be long, if pgvector allows: a narrow one that is resumed costs more for what it finds.
 MOST_STEPS: Final = 20_000
+WIDEST_WALK: Final = 1_000
 
 # Times work_mem, which is small on many servers; the walk also ends when this is used up.
 STEPS_MEMORY: Final = 8
 
 # Chunks that are walked to for one candidate by meaning: the nearest are often of one mentor, and the
 # last of a walk are found less surely than the first.
-CHUNKS_EACH: Final = 8
+CHUNKS_EACH: Final = 5
 
-# Words of a question are looked up from the rarest on until they have so many hits in all: what nearly
-# everyone writes costs most to look up and tells least. What the others say is added on the candidates.
-MOST_HITS: Final = 4_000
-
-# Best by words before any rule is asked: so many are asked about at most, and so many of them are
-# candidates even without times, because who is asked for by name must be found.
-ASKED_ABOUT: Final = 2_000
-NAMED: Final = 40
-
-# Where half of all pass and have room, those who are found by words are found among far fewer, and those
-# who are shown are among the first of them.
-MOST_HITS_WHERE_FREE: Final = 2_000
-ASKED_ABOUT_WHERE_FREE: Final = 400
-
-
-def _accents() -> tuple[str, str]:
-    """Accented Latin letters and what they are without: "Irigoyen, Tomás" is typed "tomas"."""
-    pairs = [
-        (letter, bare)
-        for letter in map(chr, range(0xC0, 0x250))
-        if letter == letter.lower()
-        and len(bare := unicodedata.normalize("NFD", letter)[0]) == 1
-        and bare != letter
-        and bare.isascii()
-    ]
-    pairs += [("ø", "o"), ("ł", "l"), ("đ", "d"), ("ı", "i"), ("ß", "s")]  # noqa: RUF001
-    return "".join(letter for letter, _ in pairs), "".join(bare for _, bare in pairs)
-
-
-# A SQL expression around a text, the same for profiles and for questions. (Postgres' own unaccent
-# is an extension that the embedded server does not have.)
-FOLDED: Final = "translate(lower({{}}), '{}', '{}')".format(*_accents())
-
-_ROOM: Final = """
-    coalesce(w.next_start >= %(now)s
-        AND w.next_start <= %(now)s + make_interval(days => w.horizon), false)
-"""
-# Asked mentor by mentor: OFFSET keeps the planner from asking all of them beforehand.
-_IS_ELIGIBLE: Final = f"""
-    CROSS JOIN LATERAL (
-        SELECT {_ROOM} AS room FROM ({{who}}) AS w (id, horizon, next_start)
-        WHERE w.id = {{id}} OFFSET 0
-    ) AS eligible
-"""
-
-# BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", 3.4) with k1 = 1.5, and
-# b = 0.6, for a profile is long because a person knows many things, not because it is wordy. It is
-# given as a share of what a profile could have at most, that repeats every word of the question
-# without end: so it means the same whoever else there is, and says how much the words tell at all.
-# Rarity counts to the power of 1.5, between BM25 and the cosine of tf-idf (2): founders write
-# sentences, and what their everyday words find is chance.
-# `coverage` is the share of the question's words that the profile has, each counted alike: it goes into
-# the score, which may not change with who else there is, as rarity does.
-_BM25: Final = "sum(word.weight * n / (n + 1.5 * (0.4 + 0.6 * i.length / corpus.length)))"
-
-_WORDS: Final = f"""
-    corpus AS MATERIALIZED (
-        SELECT coalesce(max(mentors), 0)::float8 AS mentors,
-            greatest(max(uses)::float8 / nullif(max(mentors), 0), 1) AS length
-        FROM matching_wordfrequency WHERE word = ''
-    ), word AS MATERIALIZED (
-        SELECT word, df, power(ln(1 + greatest(mentors - df + 0.5, 0.5) / (df + 0.5)), 1.5) AS weight,
-            sum(df) OVER (ORDER BY df, word) AS hits
-        FROM (
-            SELECT lexeme AS word, coalesce(f.mentors, 0)::float8 AS df
-            FROM unnest(to_tsvector('english', {FOLDED.format("%(text)s::text")}))
-            LEFT JOIN matching_wordfrequency f ON f.word = lexeme
-        ) AS asked CROSS JOIN corpus
-    )
-"""
-
-# `narrow`: so few pass the rules that all who do are compared. `roomless`: many pass, but few of them
-# have room; then these few are compared, and the walk fills up with the others. `free_for_most`: so many
-# pass and have room that whoever is met on the walk is asked about afterwards, until there are enough.
-_PLAN: Final = f"""
-    size AS MATERIALIZED (
-        SELECT mentors, {{is_exact}} OR mentors <= {EXACT_UP_TO} AS small,
-            greatest({EXACT_UP_TO}, sqrt({EXACT_FACTOR} * mentors)) AS most
-        FROM corpus
-    ), sample AS MATERIALIZED (
-        SELECT count(*)::float8 AS looked, count(eligible.room)::float8 AS passed,
-            (count(*) FILTER (WHERE eligible.room))::float8 AS free
-        FROM (SELECT id FROM mentors_mentor ORDER BY id LIMIT {SAMPLE}) AS m
-        LEFT JOIN LATERAL (
-            SELECT {_ROOM} AS room FROM ({{who}}) AS w (id, horizon, next_start)
-            WHERE w.id = m.id OFFSET 0
-        ) AS eligible ON true
-        WHERE (SELECT NOT small FROM size)
+# What the first statement found, and who passes where these are few; see there.
+_KNOWN: Final = f"""
+    corpus AS (SELECT %(length)s::float8 AS length), size AS (SELECT %(small)s::bool AS small),
+    word AS MATERIALIZED (
+        SELECT word, weight FROM unnest(%(words)s::text[], %(weights)s::float8[]) AS asked (word, weight)
+    ), lexical AS (
+        SELECT id FROM unnest(%(by_words)s::uuid[]) AS found (id)
     ), plan AS MATERIALIZED (
-        SELECT small OR passed / greatest(looked, 1) * mentors <= most AS narrow,
-            NOT small AND passed / greatest(looked, 1) * mentors > most
-                AND free / greatest(looked, 1) * mentors <= most AS roomless,
-            NOT small AND passed / greatest(looked, 1) * mentors > most
-                AND free >= {FREE_FOR_MOST} * looked AS free_for_most,
+        SELECT %(narrow)s::bool AS narrow, %(roomless)s::bool AS roomless, %(free_for_most)s::bool AS free_for_most,
             -- Read by the walk when it begins. In here, because a SET would be a round trip of its own.
-            -- The plan is made once for each connection; making one takes as long as half a search.
-            set_config('plan_cache_mode', 'force_generic_plan', false),
-            set_config('hnsw.ef_search', '{EF_SEARCH}', true),
+            set_config('hnsw.ef_search', '{{width}}', true),
             set_config('hnsw.iterative_scan', 'relaxed_order', true),
             set_config('hnsw.max_scan_tuples', '{MOST_STEPS}', true),
             set_config('hnsw.scan_mem_multiplier', '{STEPS_MEMORY}', true)
-        FROM size CROSS JOIN sample
     ), few (id, room) AS MATERIALIZED (
-        SELECT w.id, {_ROOM} FROM ({{who}}) AS w (id, horizon, next_start)
+        SELECT w.id, {ROOM} FROM ({{who}}) AS w (id, horizon, next_start)
         WHERE (SELECT narrow FROM plan)
         UNION ALL
         SELECT w.id, true FROM ({{who}}) AS w (id, horizon, next_start)
@@ -170,7 +69,7 @@ _WALK: Final = """
     ) AS chunk GROUP BY mentor_id ORDER BY min(distance), mentor_id
 """
 _ASKING: Final = _WALK.format(
-    more=_IS_ELIGIBLE.replace("{id}", "e.mentor_id"),
+    more=IS_ELIGIBLE.replace("{id}", "e.mentor_id"),
     when="(SELECT NOT narrow AND NOT free_for_most FROM plan)"
     " AND (eligible.room OR (SELECT roomless FROM plan))",
 )
@@ -193,51 +92,11 @@ _NEAREST: Final = f"""
         UNION ALL
         (SELECT mentor_id FROM ({_ASKING}) AS walk LIMIT {{depth}})
         UNION ALL
-        (SELECT walk.mentor_id FROM ({_STRAIGHT}) AS walk {_IS_ELIGIBLE.replace("{id}", "walk.mentor_id")}
+        (SELECT walk.mentor_id FROM ({_STRAIGHT}) AS walk {IS_ELIGIBLE.replace("{id}", "walk.mentor_id")}
         WHERE eligible.room LIMIT {{depth}})
     )
 """
 _NO_NEAREST: Final = "nearest AS MATERIALIZED (SELECT NULL::uuid AS id WHERE false)"
-
-_LEXICAL: Final = f"""
-    hit AS MATERIALIZED (
-        SELECT mentor_id, weight, n FROM word
-        CROSS JOIN LATERAL (
-            SELECT mentor_id, count::float8 AS n FROM matching_wordcount c
-            WHERE c.word = word.word OFFSET 0
-        ) AS c
-        WHERE word.hits <= (SELECT CASE WHEN free_for_most THEN {MOST_HITS_WHERE_FREE} ELSE {MOST_HITS} END FROM plan)
-            OR ({{rarest_at_least}} AND word.hits = word.df)
-    ), rare AS MATERIALIZED (
-        -- As if all profiles were of one length: those of thousands cost too much to look up.
-        SELECT mentor_id, sum(weight * n / (n + 1.5)) AS score FROM hit
-        WHERE (SELECT NOT narrow FROM plan) GROUP BY mentor_id
-        UNION ALL
-        SELECT hit.mentor_id, {_BM25.replace("word.", "hit.")} FROM hit
-        JOIN few ON few.id = hit.mentor_id
-        JOIN matching_wordindex i ON i.mentor_id = hit.mentor_id
-        CROSS JOIN corpus
-        WHERE (SELECT narrow FROM plan) GROUP BY hit.mentor_id
-    ), lexical AS MATERIALIZED (
-        (SELECT few.id FROM rare JOIN few ON few.id = rare.mentor_id WHERE (SELECT narrow FROM plan)
-        ORDER BY few.room DESC, score DESC, few.id LIMIT {{depth}})
-        UNION
-        (SELECT few.id FROM rare JOIN few ON few.id = rare.mentor_id WHERE (SELECT narrow FROM plan)
-        ORDER BY score DESC, few.id LIMIT {NAMED})
-        UNION ALL
-        -- Asked about in the order of the ranking, so that the limit ends the asking.
-        (SELECT rare.mentor_id FROM (
-            SELECT mentor_id, row_number() OVER (ORDER BY score DESC, mentor_id) AS named FROM (
-                SELECT mentor_id, score FROM rare WHERE (SELECT NOT narrow FROM plan)
-                ORDER BY score DESC, mentor_id LIMIT (
-                    SELECT CASE WHEN free_for_most THEN {ASKED_ABOUT_WHERE_FREE} ELSE {ASKED_ABOUT} END FROM plan
-                )
-            ) AS best
-        ) AS rare {_IS_ELIGIBLE.replace("{id}", "rare.mentor_id")}
-        WHERE eligible.room OR named <= {NAMED}
-        LIMIT (SELECT CASE WHEN free_for_most THEN {NAMED} ELSE {{depth}} END FROM plan))
-    )
-"""
 
 _CANDIDATES: Final = f"""
     found AS MATERIALIZED (SELECT id FROM nearest UNION SELECT id FROM lexical), candidate AS MATERIALIZED (
@@ -249,11 +108,11 @@ _CANDIDATES: Final = f"""
         ORDER BY few.room DESC, o.next_start NULLS LAST, few.id LIMIT {{depth}})
         UNION
         (SELECT o.mentor_id FROM sessions_app_mentoropening o
-        {_IS_ELIGIBLE.replace("{id}", "o.mentor_id")}
+        {IS_ELIGIBLE.replace("{id}", "o.mentor_id")}
         WHERE (SELECT NOT narrow FROM plan) AND (SELECT count(*) FROM found) < {{depth}}
         ORDER BY o.next_start LIMIT {{depth}})
     ), candidates AS MATERIALIZED (SELECT array_agg(id) AS ids FROM candidate), lexis AS MATERIALIZED (
-        SELECT c.mentor_id, {_BM25} / (SELECT sum(weight) FROM word) AS bm25,
+        SELECT c.mentor_id, {BM25} / (SELECT sum(weight) FROM word) AS bm25,
             count(*)::float8 / (SELECT count(*) FROM word) AS coverage
         FROM (
             -- Mentor by mentor, whose words stand side by side in the index of that order: word by word, each
@@ -273,7 +132,7 @@ _CANDIDATES: Final = f"""
 
 @functools.lru_cache(maxsize=64)
 def statement(who: str, index: VectorIndex | None, depth: int) -> str:
-    """The whole statement; its parameters are named.
+    """The second statement; its parameters are named.
 
     Args:
         who: SQL that gives (id, horizon, next_start) of all who may be found.
@@ -281,24 +140,17 @@ def statement(who: str, index: VectorIndex | None, depth: int) -> str:
             not know how many are wanted is made for many.
         index: of the question's model; None to search by words alone.
     """
-    if index is None or not index.is_possible:
-        is_exact = "false" if index is None else "true"
-    else:
-        is_exact = f"""NOT coalesce((
-            SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{index.name}')), false)"""
     parts = {
         "who": who,
         "depth": str(depth),
         "enough_shown": str(ENOUGH_SHOWN),
         "chunks_walked": str(depth * CHUNKS_EACH),
+        "width": str(min(depth * CHUNKS_EACH, WIDEST_WALK)),
         "model": index.model_id.replace("'", "''").replace("%", "%%") if index else "",
-        "is_exact": is_exact,
-        # Without vectors nothing else finds anybody, so one word at least is looked up.
-        "rarest_at_least": "true" if index is None else "false",
         "distance": f"{index.expression} <=> (SELECT vector FROM question)" if index else "",
     }
     nearest = _NO_NEAREST if index is None else _NEAREST
-    text = "WITH " + ", ".join((_WORDS, _PLAN, nearest, _LEXICAL, _CANDIDATES, reading(index)))
+    text = "WITH " + ", ".join((_KNOWN, nearest, _CANDIDATES, reading(index)))
     for name, part in parts.items():
         text = text.replace(f"{{{name}}}", part)
     return text

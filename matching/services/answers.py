@@ -21,8 +21,8 @@ from matching.services.filters import Filters, asks_for_a_match, who_may_be_foun
 from matching.services.matches import Match, MatchAnswer
 from matching.services.questions import Question, checked, understand
 from matching.services.records import repeat, store
-from matching.services.searching import search_by
-from matching.services.shown import with_slots
+from matching.services.searching import search_by, understood
+from matching.services.shown import Shown, with_slots
 from matching.services.why import Why
 
 MOST_MATCHES: Final = 50
@@ -59,10 +59,27 @@ def match(
     kept = caching.find(place, now)
     if kept and (again := repeat(kept, took_ms=_since(started), now=now)):
         return again
-    question = query
-    if isinstance(question, str):
-        question = _advised(understand(text), asker, filters, now, course)
-    matches = _find(question, asker, viewer, filters, min(limit, MOST_MATCHES), course)
+    eligible = who_may_be_found(asker.user, filters, now, without=asker.hidden)
+    if isinstance(query, Question):
+        question, looked_up = query, None
+    else:
+        question, looked_up = understood(text, eligible, now)
+        question = _advised(question, asker, filters, now, course)
+    rankings = search_by(
+        question=question,
+        eligible=eligible,
+        now=now,
+        policies=course.policies,
+        mentee=asker.mentee,
+        # One person sees one list all day, whoever is drawn.
+        seed=f"{asker.user.pk} {now:%Y-%m-%d} {question.text}",
+        looked_up=looked_up,
+    )
+    limit = min(limit, MOST_MATCHES)
+    shown = with_slots(rankings, course.order, filters, asker.mentee, limit, question.model_id, now)
+    moved_up = [ranking.moved_up_by_spare_time(ranked) for ranked in rankings]
+    why = Why(question.asked, viewer, course, moved_up)
+    matches = tuple(_match(found, why) for found in shown)
     took_ms = _since(started)
     request_id = store(user, question, filters, matches, course=course, took_ms=took_ms, now=now)
     answer = MatchAnswer(question.text, request_id, matches, asker.hidden)
@@ -95,38 +112,15 @@ def _advised(
     )
 
 
-def _find(
-    question: Question,
-    asker: selectors.Asker,
-    viewer: Viewer,
-    filters: Filters,
-    limit: int,
-    course: Course,
-) -> tuple[Match, ...]:
-    now = viewer.now
-    rankings = search_by(
-        question=question,
-        eligible=who_may_be_found(asker.user, filters, now, without=asker.hidden),
-        now=now,
-        policies=course.policies,
-        mentee=asker.mentee,
-        # One person sees one list all day, whoever is drawn.
-        seed=f"{asker.user.pk} {now:%Y-%m-%d} {question.text}",
-    )
-    shown = with_slots(rankings, course.order, filters, asker.mentee, limit, question.model_id, now)
-    moved_up = [ranking.moved_up_by_spare_time(ranked) for ranked in rankings]
-    why = Why(question.asked, viewer, course, moved_up)
-    return tuple(
-        Match(
-            mentor=found.mentor,
-            score=found.row.score,
-            reasons=why.of(found),
-            slots=found.slots,
-            is_bookable=bool(found.slots) or found.row.candidate.is_bookable,
-            is_explored=found.row.is_explored,
-            team=found.team,
-        )
-        for found in shown
+def _match(found: Shown, why: Why) -> Match:
+    return Match(
+        mentor=found.mentor,
+        score=found.row.score,
+        reasons=why.of(found),
+        slots=found.slots,
+        is_bookable=bool(found.slots) or found.row.candidate.is_bookable,
+        is_explored=found.row.is_explored,
+        team=found.team,
     )
 
 

@@ -19,8 +19,8 @@ from matching.embeddings import EmbeddingBackend, EmbeddingUnavailable
 from matching.embeddings.base import unit_rows
 from matching.models import MentorEmbedding, MentorIndex
 from matching.profile_text import chunks, source_hash, windows
+from matching.selectors.by_words import FOLDED
 from matching.selectors.staleness import EXPERTISE, WORDS_HASH
-from matching.selectors.statement import FOLDED
 from matching.services import spending
 from mentors.models import Mentor
 

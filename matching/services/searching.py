@@ -8,10 +8,15 @@ from functools import partial
 from uuid import UUID
 
 import numpy as np
+from django.conf import settings
 from django.db.models import QuerySet
 
+from accounts.prepared import not_awaited
 from matching import ranking, selectors
-from matching.services.questions import Question
+from matching.embeddings import EmbeddingUnavailable
+from matching.services.questions import Question, understand
+from matching.services.serving import serving_backend
+from matching.vector_index import VectorIndex
 from mentors.models import Mentee, Mentor
 
 
@@ -24,7 +29,7 @@ def search(
     mentee: Mentee | None = None,
     seed: str | None = None,
 ) -> list[ranking.Ranked]:
-    """In one query, or in two where the policy cares for diversity.
+    """In two queries, or in three where the policy cares for diversity.
 
     Args:
         mentee: who asks, if it is one.
@@ -49,9 +54,16 @@ def search_by(
     policies: Sequence[ranking.Policy],
     mentee: Mentee | None = None,
     seed: str | None = None,
+    looked_up: selectors.LookUp | None = None,
 ) -> list[list[ranking.Ranked]]:
-    """As `search`, the same candidates in the order of each policy."""
-    candidates = find_candidates(question=question, eligible=eligible, now=now, mentee=mentee)
+    """As `search`, the same candidates in the order of each policy.
+
+    Args:
+        looked_up: what `understood` brought along.
+    """
+    candidates = find_candidates(
+        question=question, eligible=eligible, now=now, mentee=mentee, looked_up=looked_up
+    )
     candidates = question.advice.joined(candidates)
     rank = partial(
         ranking.rank,
@@ -88,8 +100,9 @@ def find_candidates(
     eligible: selectors.WhoMayBeFound,
     now: datetime,
     mentee: Mentee | None = None,
+    looked_up: selectors.LookUp | None = None,
 ) -> list[ranking.Candidate]:
-    """Who could help, in one query and no order; see `search`."""
+    """Who could help, in two queries and no order; see `search`."""
     return selectors.retrieve(
         eligible=eligible,
         text=question.text,
@@ -97,7 +110,27 @@ def find_candidates(
         model_id=question.model_id,
         now=now,
         mentee=mentee,
+        looked_up=looked_up,
     )
+
+
+def understood(
+    text: str, eligible: selectors.WhoMayBeFound, now: datetime
+) -> tuple[Question, selectors.LookUp | None]:
+    """A question as `understand` makes it, and what its words find: looked up while a model works on it here.
+
+    None where the model is an address away, and nothing may be left open in the database meanwhile.
+    """
+    try:
+        embedder = serving_backend()
+    except EmbeddingUnavailable:
+        return understand(text), None  # which says so in the log
+    if not embedder.is_local:
+        return understand(text), None
+    index = VectorIndex(embedder.model_id, embedder.dimensions, settings.VECTOR_INDEX)
+    with not_awaited():
+        looked_up = selectors.look_up(eligible=eligible, text=text, index=index, now=now)
+        return understand(text), looked_up
 
 
 def alike_by(model_id: str) -> ranking.Alike:

@@ -1,4 +1,4 @@
-"""The statement of a search is planned once for each connection."""
+"""The statements of a search are planned once for each connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mentors.models import Mentor
 pytestmark = pytest.mark.django_db
 
 
-def test_it_is_prepared_when_first_asked_and_then_only_executed():
+def test_they_are_prepared_when_first_asked_and_then_only_executed():
     for text in ("pricing", "hiring", "fundraising"):
         selectors.retrieve(
             eligible=selectors.Eligible(Mentor.objects.all()),
@@ -27,4 +27,4 @@ def test_it_is_prepared_when_first_asked_and_then_only_executed():
             " WHERE statement LIKE '%matching_wordcount%'"
         )
         statements, uses = cursor.fetchone()
-    assert (statements, uses) == (1, 3)
+    assert (statements, uses) == (2, 6)

@@ -111,7 +111,7 @@ def test_among_many_the_nearest_are_found_by_the_index_and_filters_hold():
             question = (question / np.linalg.norm(question)).astype(np.float32)
             with CaptureQueriesContext(connection) as queries:
                 found = find(question, user=asker, languages=languages)
-            assert len(queries) == 1
+            assert len(queries) == 2
             ids = {candidate.mentor_id for candidate in found}
             allowed = [n for n in range(CROWD) if speaks(n) and n % 5 and n != 1]
             best = sorted(allowed, key=lambda n: -float((vectors[n] @ question).max()))[:50]
