@@ -44,9 +44,11 @@ def not_awaited() -> Iterator[None]:
     """
     connection.ensure_connection()
     can = psycopg.Pipeline.is_supported() and not _is_pooled()
-    with connection.wrap_database_errors:
-        with connection.connection.pipeline() if can else nullcontext():
-            yield
+    with (
+        connection.wrap_database_errors,
+        connection.connection.pipeline() if can else nullcontext(),
+    ):
+        yield
 
 
 def _is_pooled() -> bool:

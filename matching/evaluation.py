@@ -270,6 +270,7 @@ class CachedBackend:
         self._backend = backend
         self.model_id = backend.model_id
         self.dimensions = backend.dimensions
+        self.is_local = backend.is_local
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(backend.model_id.encode()).hexdigest()[:16]
         self._store = sqlite3.connect(folder / f"{name}.sqlite", timeout=30)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import number_format
@@ -57,8 +57,7 @@ _STAGE_WORDS: Final = ("stage", "round", "phase", "company", "startup")
 _EVERYDAY_STAGES: Final = frozenset({"idea", "growth"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """`code` is for programs and never changes; `text` is for people; `signal` is what it comes from."""
 
     code: str

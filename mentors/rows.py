@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
 
 from accounts.models import User
@@ -50,6 +50,8 @@ def mentor_of(
 
 def know(mentor: Mentor, skills: list[Expertise]) -> None:
     """Let the mentor's expertise be known without a query, as prefetch_related does."""
-    known: Any = mentor.expertise.get_queryset()
+    known: Any = QuerySet(Expertise)
+    # As the manager of a mentor's expertise narrows it: not before somebody asks for some of it.
+    known._deferred_filter = (False, (), {"mentor": mentor})
     known._result_cache, known._prefetch_done = skills, True
     mentor.__dict__["_prefetched_objects_cache"] = {"expertise": known}

@@ -243,6 +243,7 @@ def _passes(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield start, len(lengths)
 
 
+@functools.cache  # the import system looks through every folder of the path, each time
 def _installed_folder() -> Path:
     """Where the package keeps its data files; the package itself is not imported."""
     spec = importlib.util.find_spec(PACKAGE)

@@ -11,6 +11,7 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.prepared import not_awaited
 from accounts.refusals import NotAllowed
 from matching import ranking, selectors
 from matching.explanations import Viewer
@@ -81,11 +82,14 @@ def match(
     why = Why(question.asked, viewer, course, moved_up)
     matches = tuple(_match(found, why) for found in shown)
     took_ms = _since(started)
-    request_id = store(user, question, filters, matches, course=course, took_ms=took_ms, now=now)
-    answer = MatchAnswer(question.text, request_id, matches, asker.hidden)
-    # What was found by words alone is not worth keeping: the model may be back in a second.
-    if question.vector is not None:
-        caching.keep(place, answer, filters, now)
+    with not_awaited():  # kept while it is being stored
+        request_id = store(
+            user, question, filters, matches, course=course, took_ms=took_ms, now=now
+        )
+        answer = MatchAnswer(question.text, request_id, matches, asker.hidden)
+        # What was found by words alone is not worth keeping: the model may be back in a second.
+        if question.vector is not None:
+            caching.keep(place, answer, filters, now)
     return answer
 
 

@@ -104,7 +104,7 @@ def find(place: Place | None, now: datetime) -> MatchAnswer | None:
         return None
     mentors = (mentor_of(*parts) for parts in kept.mentors)
     matches = zip(kept.answer.matches, mentors, strict=True)
-    return replace(kept.answer, matches=tuple(replace(m, mentor=mentor) for m, mentor in matches))
+    return replace(kept.answer, matches=tuple(m._replace(mentor=mentor) for m, mentor in matches))
 
 
 def keep(place: Place | None, answer: MatchAnswer, filters: Filters, now: datetime) -> None:
@@ -114,7 +114,7 @@ def keep(place: Place | None, answer: MatchAnswer, filters: Filters, now: dateti
     until = min(_ends(answer, filters, place.zone, now))
     if until > now:
         bare: Any = None
-        matches = tuple(replace(match, mentor=bare) for match in answer.matches)
+        matches = tuple(match._replace(mentor=bare) for match in answer.matches)
         mentors = tuple(_apart(match.mentor) for match in answer.matches)
         kept = _Kept(replace(answer, matches=matches), mentors, now, until)
         cache.set(place.key, kept, timeout=KEPT_FOR.total_seconds())
@@ -153,8 +153,8 @@ def _values(row: Model) -> dict[str, Any]:
 
 def _shape() -> str:
     """Of what is kept, so that another version of the code looks elsewhere."""
-    names = [django.__version__, *Slot._fields]
-    for kind in (_Kept, MatchAnswer, Match, Reason):
+    names = [django.__version__, *Slot._fields, *Match._fields, *Reason._fields]
+    for kind in (_Kept, MatchAnswer):
         names += [field.name for field in fields(kind)]
     for shown in _SHOWN.values():
         names += shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from matching import ranking
@@ -11,8 +12,7 @@ from mentors.models import Mentor
 from sessions_app.slots import Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A mentor for a request. `slots` are real and bookable; none means "no times yet".
 
     `is_explored`: shown in the place that the policy keeps for somebody new; `team`: whose pick it was

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -85,7 +85,7 @@ def store(
             "mentor_id": str(found.mentor.pk),
             "position": position,
             "score": found.score,
-            "reasons": [asdict(reason) for reason in found.reasons],
+            "reasons": [reason._asdict() for reason in found.reasons],
             "is_explored": found.is_explored,
             "team": found.team,
         }
