@@ -172,22 +172,19 @@ _LEXICAL: Final = f"""
     )
 """
 
-# What it gives: parameters of the second statement. Arrays stay text, which nobody has to read in between.
-FOUND: Final = (
-    "narrow",
-    "roomless",
-    "free_for_most",
-    "small",
-    "length",
-    "words",
-    "weights",
-    "by_words",
-)
-_FOUND: Final = """
-    SELECT narrow, roomless, free_for_most, small, length,
-        (SELECT array_agg(word ORDER BY word)::text FROM word),
-        (SELECT array_agg(weight ORDER BY word)::text FROM word),
-        (SELECT array_agg(id)::text FROM lexical)
+# Which way the nearest are found: "all" are compared, or the "few" who pass; few have room ("roomless"), half
+# of all are "free", or else "some" are.
+WAY: Final = """
+    CASE WHEN small THEN 'all' WHEN narrow THEN 'few' WHEN roomless THEN 'roomless' WHEN free_for_most THEN 'free'
+        ELSE 'some' END
+"""
+
+# What it gives. Arrays stay text, which nobody has to read on the way to the second statement.
+_FOUND: Final = f"""
+    SELECT {WAY} AS way, length,
+        (SELECT array_agg(word ORDER BY word)::text FROM word) AS words,
+        (SELECT array_agg(weight ORDER BY word)::text FROM word) AS weights,
+        (SELECT array_agg(id)::text FROM lexical) AS by_words
     FROM plan CROSS JOIN size CROSS JOIN corpus
 """
 

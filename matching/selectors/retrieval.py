@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from accounts.prepared import prepared_cursor
 from matching.ranking import LOAD_PERIOD, NEW_FOR, Candidate, Tag
-from matching.selectors.by_words import FOUND, looking_up
+from matching.selectors.by_words import looking_up
 from matching.selectors.statement import statement
 from matching.vector_index import VectorIndex
 from mentors.models import Mentee, Mentor
@@ -72,10 +72,11 @@ class LookUp:
     asked: tuple[str, VectorIndex | None, int]
     cursor: Any
 
-    def found(self) -> dict[str, Any]:
-        """Parameters of the second statement. To be called once."""
+    def found(self) -> tuple[str, dict[str, Any]]:
+        """The way to go on, and parameters of the second statement. To be called once."""
         with self.cursor as cursor:
-            return dict(zip(FOUND, cursor.fetchone(), strict=True))
+            way, length, words, weights, by_words = cursor.fetchone()
+        return way, {"length": length, "words": words, "weights": weights, "by_words": by_words}
 
 
 def look_up(
@@ -95,6 +96,17 @@ def look_up(
         who, who_params = eligible.sql()
     except EmptyResultSet:
         return None
+    return _look_up(who, who_params, text, index, now, depth)
+
+
+def _look_up(
+    who: str,
+    who_params: dict[str, Any],
+    text: str,
+    index: VectorIndex | None,
+    now: datetime,
+    depth: int,
+) -> LookUp:
     cursor = prepared_cursor()
     cursor.execute(looking_up(who, index, depth), {**who_params, "text": text, "now": now})
     return LookUp((text, index, depth), cursor)
@@ -128,10 +140,11 @@ def retrieve(
         return []
     index = None if vector is None else VectorIndex(model_id, len(vector), settings.VECTOR_INDEX)
     if looked_up is None or looked_up.asked != (text, index, depth):
-        looked_up = look_up(eligible=eligible, text=text, index=index, now=now, depth=depth)
+        looked_up = _look_up(who, who_params, text, index, now, depth)
+    way, found = looked_up.found()
     values = {
         **who_params,
-        **(looked_up.found() if looked_up else {}),
+        **found,
         "now": now,
         "since": now - LOAD_PERIOD,
         "next_week": now + timedelta(days=7),
@@ -141,7 +154,7 @@ def retrieve(
         **({} if vector is None else {"vector": _literal(vector)}),
     }
     with prepared_cursor() as cursor:
-        cursor.execute(statement(who, index, depth), values)
+        cursor.execute(statement(who, index, depth, way), values)
         rows = cursor.fetchall()
     about = f"{mentee.goals}\n{mentee.seeks}" if mentee else ""
     return [_candidate(about, *row) for row in rows]

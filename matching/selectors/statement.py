@@ -17,7 +17,7 @@ so that share is estimated first, on a sample. No set is ever cut before the rul
 from __future__ import annotations
 
 import functools
-from typing import Final
+from typing import Final, NamedTuple
 
 from matching.ranking import ENOUGH_SHOWN
 from matching.selectors.by_words import BM25, IS_ELIGIBLE, ROOM
@@ -36,90 +36,120 @@ STEPS_MEMORY: Final = 8
 # last of a walk are found less surely than the first.
 CHUNKS_EACH: Final = 5
 
-# What the first statement found, and who passes where these are few; see there.
+# What the first statement found.
 _KNOWN: Final = f"""
-    corpus AS (SELECT %(length)s::float8 AS length), size AS (SELECT %(small)s::bool AS small),
-    word AS MATERIALIZED (
+    corpus AS (SELECT %(length)s::float8 AS length), word AS MATERIALIZED (
         SELECT word, weight FROM unnest(%(words)s::text[], %(weights)s::float8[]) AS asked (word, weight)
     ), lexical AS (
         SELECT id FROM unnest(%(by_words)s::uuid[]) AS found (id)
-    ), plan AS MATERIALIZED (
-        SELECT %(narrow)s::bool AS narrow, %(roomless)s::bool AS roomless, %(free_for_most)s::bool AS free_for_most,
-            -- Read by the walk when it begins. In here, because a SET would be a round trip of its own.
+    ), walk AS MATERIALIZED (
+        -- Read by the walk when it begins. In here, because a SET would be a round trip of its own.
+        SELECT true AS is_prepared,
             set_config('hnsw.ef_search', '{{width}}', true),
             set_config('hnsw.iterative_scan', 'relaxed_order', true),
             set_config('hnsw.max_scan_tuples', '{MOST_STEPS}', true),
             set_config('hnsw.scan_mem_multiplier', '{STEPS_MEMORY}', true)
-    ), few (id, room) AS MATERIALIZED (
-        SELECT w.id, {ROOM} FROM ({{who}}) AS w (id, horizon, next_start)
-        WHERE (SELECT narrow FROM plan)
-        UNION ALL
-        SELECT w.id, true FROM ({{who}}) AS w (id, horizon, next_start)
-        WHERE (SELECT roomless FROM plan) AND w.next_start >= %(now)s
-            AND w.next_start <= %(now)s + make_interval(days => w.horizon)
     )
 """
+
+# Those who are compared exactly: all who pass, or only those of them who have room.
+_FEW: Final = f"""
+    few (id, room) AS MATERIALIZED (
+        SELECT w.id, {ROOM} FROM ({{who}}) AS w (id, horizon, next_start)
+    )
+"""
+_FEW_WITH_ROOM: Final = """
+    few (id, room) AS MATERIALIZED (
+        SELECT w.id, true FROM ({who}) AS w (id, horizon, next_start)
+        WHERE w.next_start >= %(now)s AND w.next_start <= %(now)s + make_interval(days => w.horizon)
+    )
+"""
+
+# The nearest of the few. Where everyone is compared, one pass is faster than looking each up.
+_COMPARED: Final = """
+    SELECT few.id FROM few JOIN ({fit}) AS fit ON fit.mentor_id = few.id
+    ORDER BY few.room DESC, fit.best DESC, few.id LIMIT {{depth}}
+"""
+_ALL_COMPARED: Final = _COMPARED.format(
+    fit=f"""
+        SELECT e.mentor_id, max({COSINE}) AS best FROM matching_mentorembedding e
+        WHERE e.model_id = '{{model}}' GROUP BY e.mentor_id
+    """
+)
+_FEW_COMPARED: Final = _COMPARED.format(
+    fit=f"""
+        SELECT one.id AS mentor_id, chunk.best FROM few AS one CROSS JOIN LATERAL (
+            SELECT max({COSINE}) AS best FROM matching_mentorembedding e
+            WHERE e.mentor_id = one.id AND e.model_id = '{{model}}' OFFSET 0
+        ) AS chunk
+        WHERE chunk.best IS NOT NULL
+    """
+)
 
 # Mentors from the nearest outwards, as the index gives their chunks.
 _WALK: Final = """
     SELECT mentor_id FROM (
         SELECT e.mentor_id, {{distance}} AS distance FROM matching_mentorembedding e {more}
-        WHERE e.model_id = '{{model}}' AND {when}
+        WHERE e.model_id = '{{model}}' AND (SELECT is_prepared FROM walk) {which}
         ORDER BY {{distance}} LIMIT {{chunks_walked}}
     ) AS chunk GROUP BY mentor_id ORDER BY min(distance), mentor_id
 """
-_ASKING: Final = _WALK.format(
-    more=IS_ELIGIBLE.replace("{id}", "e.mentor_id"),
-    when="(SELECT NOT narrow AND NOT free_for_most FROM plan)"
-    " AND (eligible.room OR (SELECT roomless FROM plan))",
-)
-_STRAIGHT: Final = _WALK.format(more="", when="(SELECT free_for_most FROM plan)")
+_ASK: Final = IS_ELIGIBLE.replace("{id}", "e.mentor_id")
+_WITH_ROOM_MET: Final = _WALK.format(more=_ASK, which="AND eligible.room")
+_MET: Final = _WALK.format(more=_ASK, which="")
+_ALL_MET: Final = _WALK.format(more="", which="")
 
-_NEAREST: Final = f"""
-    question AS MATERIALIZED (SELECT %(vector)s::vector AS vector), nearest AS MATERIALIZED (
-        (SELECT few.id FROM few JOIN (
-            -- Where there are few in all, one pass over everyone's is faster than looking each up.
-            SELECT e.mentor_id, max({COSINE}) AS best FROM matching_mentorembedding e
-            WHERE e.model_id = '{{model}}' AND (SELECT small FROM size) GROUP BY e.mentor_id
-            UNION ALL
-            SELECT one.id, chunk.best FROM few AS one CROSS JOIN LATERAL (
-                SELECT max({COSINE}) AS best FROM matching_mentorembedding e
-                WHERE e.mentor_id = one.id AND e.model_id = '{{model}}' OFFSET 0
-            ) AS chunk
-            WHERE (SELECT NOT small FROM size) AND chunk.best IS NOT NULL
-        ) AS fit ON fit.mentor_id = few.id
-        ORDER BY few.room DESC, fit.best DESC, few.id LIMIT {{depth}})
-        UNION ALL
-        (SELECT mentor_id FROM ({_ASKING}) AS walk LIMIT {{depth}})
-        UNION ALL
-        (SELECT walk.mentor_id FROM ({_STRAIGHT}) AS walk {IS_ELIGIBLE.replace("{id}", "walk.mentor_id")}
-        WHERE eligible.room LIMIT {{depth}})
-    )
+_ASKED_FOR_ROOM: Final = f"SELECT mentor_id FROM ({_WITH_ROOM_MET}) AS met LIMIT {{depth}}"
+_ASKED: Final = f"SELECT mentor_id FROM ({_MET}) AS met LIMIT {{depth}}"
+_ASKED_AFTERWARDS: Final = f"""
+    SELECT met.mentor_id FROM ({_ALL_MET}) AS met {IS_ELIGIBLE.replace("{id}", "met.mentor_id")}
+    WHERE eligible.room LIMIT {{depth}}
 """
-_NO_NEAREST: Final = "nearest AS MATERIALIZED (SELECT NULL::uuid AS id WHERE false)"
+
+# Not embedded yet, or no vectors at all: still there, behind everyone who is known to fit.
+_REST_OF_FEW: Final = """
+    SELECT few.id FROM few JOIN sessions_app_mentoropening o ON o.mentor_id = few.id
+    WHERE (SELECT count(*) FROM found) < {depth}
+    ORDER BY few.room DESC, o.next_start NULLS LAST, few.id LIMIT {depth}
+"""
+_REST_OF_MANY: Final = f"""
+    SELECT o.mentor_id FROM sessions_app_mentoropening o
+    {IS_ELIGIBLE.replace("{id}", "o.mentor_id")}
+    WHERE (SELECT count(*) FROM found) < {{depth}}
+    ORDER BY o.next_start LIMIT {{depth}}
+"""
+
+
+class _Way(NamedTuple):
+    """How the nearest are found: who is compared, the nearest, and who else there is."""
+
+    few: str
+    nearest: str
+    rest: str
+
+
+# See `WAY` in by_words.py for which is taken when.
+_WAYS: Final = {
+    "all": _Way(_FEW, _ALL_COMPARED, _REST_OF_FEW),
+    "few": _Way(_FEW, _FEW_COMPARED, _REST_OF_FEW),
+    "roomless": _Way(_FEW_WITH_ROOM, f"({_FEW_COMPARED}) UNION ALL ({_ASKED})", _REST_OF_MANY),
+    "free": _Way("", _ASKED_AFTERWARDS, _REST_OF_MANY),
+    "some": _Way("", _ASKED_FOR_ROOM, _REST_OF_MANY),
+}
 
 _CANDIDATES: Final = f"""
-    found AS MATERIALIZED (SELECT id FROM nearest UNION SELECT id FROM lexical), candidate AS MATERIALIZED (
-        SELECT id FROM found
-        UNION
-        -- Not embedded yet, or no vectors at all: still there, behind everyone who is known to fit.
-        (SELECT few.id FROM few JOIN sessions_app_mentoropening o ON o.mentor_id = few.id
-        WHERE (SELECT narrow FROM plan) AND (SELECT count(*) FROM found) < {{depth}}
-        ORDER BY few.room DESC, o.next_start NULLS LAST, few.id LIMIT {{depth}})
-        UNION
-        (SELECT o.mentor_id FROM sessions_app_mentoropening o
-        {IS_ELIGIBLE.replace("{id}", "o.mentor_id")}
-        WHERE (SELECT NOT narrow FROM plan) AND (SELECT count(*) FROM found) < {{depth}}
-        ORDER BY o.next_start LIMIT {{depth}})
-    ), candidates AS MATERIALIZED (SELECT array_agg(id) AS ids FROM candidate), lexis AS MATERIALIZED (
+    question AS MATERIALIZED (SELECT {{vector}}::vector AS vector),
+    nearest (id) AS MATERIALIZED ({{nearest}}),
+    found AS MATERIALIZED (SELECT id FROM nearest UNION SELECT id FROM lexical),
+    candidate AS MATERIALIZED (SELECT id FROM found UNION ({{rest}})),
+    candidates AS MATERIALIZED (SELECT array_agg(id) AS ids FROM candidate), lexis AS MATERIALIZED (
         SELECT c.mentor_id, {BM25} / (SELECT sum(weight) FROM word) AS bm25,
             count(*)::float8 / (SELECT count(*) FROM word) AS coverage
         FROM (
             -- Mentor by mentor, whose words stand side by side in the index of that order: word by word, each
             -- would be on another page.
             SELECT mentor_id, word, count::float8 AS n FROM matching_wordcount
-            WHERE mentor_id = ANY((SELECT ids FROM candidates)::uuid[])
-                AND word = ANY((SELECT array_agg(word) FROM word)::text[])
+            WHERE mentor_id = ANY((SELECT ids FROM candidates)::uuid[]) AND word = ANY(%(words)s::text[])
             OFFSET 0
         ) AS c
         JOIN word ON word.word = c.word
@@ -131,7 +161,7 @@ _CANDIDATES: Final = f"""
 
 
 @functools.lru_cache(maxsize=64)
-def statement(who: str, index: VectorIndex | None, depth: int) -> str:
+def statement(who: str, index: VectorIndex | None, depth: int, way: str) -> str:
     """The second statement; its parameters are named.
 
     Args:
@@ -139,18 +169,22 @@ def statement(who: str, index: VectorIndex | None, depth: int) -> str:
         depth: candidates by meaning, and as many by words. Not a parameter, because a plan that does
             not know how many are wanted is made for many.
         index: of the question's model; None to search by words alone.
+        way: to find the nearest, as the first statement says.
     """
+    few, nearest, rest = _WAYS[way]
     parts = {
+        "nearest": nearest if index else "SELECT NULL::uuid WHERE false",
+        "rest": rest,
         "who": who,
         "depth": str(depth),
         "enough_shown": str(ENOUGH_SHOWN),
         "chunks_walked": str(depth * CHUNKS_EACH),
         "width": str(min(depth * CHUNKS_EACH, WIDEST_WALK)),
+        "vector": "%(vector)s" if index else "NULL",
         "model": index.model_id.replace("'", "''").replace("%", "%%") if index else "",
         "distance": f"{index.expression} <=> (SELECT vector FROM question)" if index else "",
     }
-    nearest = _NO_NEAREST if index is None else _NEAREST
-    text = "WITH " + ", ".join((_KNOWN, nearest, _CANDIDATES, reading(index)))
+    text = "WITH " + ", ".join(filter(None, (_KNOWN, few, _CANDIDATES, reading(index))))
     for name, part in parts.items():
         text = text.replace(f"{{{name}}}", part)
     return text

@@ -15,6 +15,7 @@ from matching.checks import doubt_about
 from matching.embeddings.hashing import HashingBackend
 from matching.models import MentorEmbedding, WordCount, WordFrequency
 from matching.selectors import Eligible, retrieve
+from matching.selectors.retrieval import DEPTH
 from matching.services import serving
 from matching.vector_index import VectorIndex
 from mentors.models import Block, Mentor
@@ -129,6 +130,25 @@ def test_among_many_the_nearest_are_found_by_the_index_and_filters_hold():
     assert max(named, key=lambda candidate: candidate.bm25).mentor_id == pk(4000)
     # By words alone, too.
     assert pk(4000) in {c.mentor_id for c in find(None, user=asker, text="number4000")}
+    # Where many pass and few of them have room, these few are compared, and the others fill up.
+    roomy = {pk(n) for n in range(51, CROWD, 50)}
+    rest = MentorOpening.objects.exclude(mentor_id__in=roomy)
+    before = dict(rest.values_list("mentor_id", "next_start"))
+    rest.update(next_start=None)
+    found = find(question, user=asker)
+    with_room = {candidate.mentor_id for candidate in found if candidate.is_bookable}
+    best = sorted(roomy, key=lambda key: -_closest(vectors, question)[key])[:DEPTH]
+    assert with_room == set(best)
+    nearest = max(found, key=lambda candidate: candidate.cosines[0])
+    assert nearest.mentor_id == max(
+        _closest(vectors, question), key=_closest(vectors, question).get
+    )
+    assert not nearest.is_bookable
+    assert _uses_index(question, asker, ())
+    openings = MentorOpening.objects.in_bulk(before)
+    for key, opening in openings.items():
+        opening.next_start = before[key]
+    MentorOpening.objects.bulk_update(openings.values(), ["next_start"], batch_size=2_000)
     # Without the index, everyone is compared.
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX {INDEX.name}")
@@ -137,6 +157,12 @@ def test_among_many_the_nearest_are_found_by_the_index_and_filters_hold():
         max(float((vectors[n] @ question).max()) for n in range(CROWD) if n % 5 and n != 1),
         abs=1e-5,
     )
+
+
+def _closest(vectors, question):
+    """The best cosine of everyone but the one who is blocked."""
+    cosines = (vectors @ question).max(axis=1)
+    return {pk(n): float(cosines[n]) for n in range(CROWD) if n != 1}
 
 
 def _uses_index(question, asker, languages):
