@@ -12,10 +12,12 @@ from typing import Final
 
 from django.utils.translation import gettext_noop as _
 
+from sessions_app.selectors.load import WEEKS, seats_offered
+
 # Points of the trend, the last one today.
 POINTS: Final = 26
 # The period that utilization is measured in (PRODUCT), in weeks; and a quarter.
-PERIOD: Final = 4
+PERIOD: Final = WEEKS
 QUARTER: Final = 13
 HALF_YEAR: Final = 26
 
@@ -101,40 +103,10 @@ def _percentile(share: float, rows: str, weeks: int = PERIOD) -> str:
 
 _ALL: Final = POINTS + PERIOD
 
-# The seats of a mentor's windows, by week: sessions one after the other with their pauses, in what is
-# left of each window when the mentor is away or busy elsewhere. Seats that were taken count by themselves.
-ROOM: Final = """
-    SELECT w.mentor_id, {week} AS k, sum(w.capacity * CASE
-        WHEN piece.minutes < m.session_minutes THEN 0
-        ELSE 1 + floor((piece.minutes - m.session_minutes) / (m.step * ceil(
-            (m.session_minutes + m.pause)::float / m.step)))
-    END)::bigint AS room
-    FROM sessions_app_availabilitywindow w
-    JOIN (
-        SELECT id, session_minutes, coalesce(start_step_minutes, session_minutes) AS step,
-            greatest(buffer_before_minutes, buffer_after_minutes) AS pause
-        FROM mentors_mentor
-    ) m ON m.id = w.mentor_id
-    LEFT JOIN (
-        SELECT mentor_id, range_agg(tstzrange(starts_at, ends_at)) AS times
-        FROM sessions_app_busytime
-        WHERE starts_at < %(as_of)s + interval '1 day'
-            AND ends_at > %(as_of)s - interval '{weeks} weeks'
-        GROUP BY 1
-    ) busy ON busy.mentor_id = w.mentor_id
-    CROSS JOIN LATERAL (
-        SELECT date_part('epoch', upper(left_over) - lower(left_over)) / 60 AS minutes
-        FROM unnest(tstzmultirange(tstzrange(w.starts_at, w.ends_at))
-            - coalesce(busy.times, '{{}}'::tstzmultirange)) AS left_over
-    ) piece
-    WHERE w.is_active AND {since}
-    GROUP BY 1, 2
-"""
-
 
 def room(weeks: int) -> str:
     """(mentor_id, k, room) of these weeks."""
-    return ROOM.format(week=week_of("w.starts_at"), since=since("w.starts_at", weeks), weeks=weeks)
+    return seats_offered(week=week_of("w.starts_at"), weeks=weeks)
 
 
 # Ahead of all measures, of which some share it.
