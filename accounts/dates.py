@@ -6,6 +6,7 @@ What differs is said once, in `PIECES` of `config/formats/<language>/formats.py`
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 from functools import lru_cache
 
@@ -38,5 +39,7 @@ def in_language(pattern: str, language: str) -> str:
     """The pattern with the pieces that the language writes in another way."""
     for module in formats.get_format_modules(language) if language else ():
         for piece, own in getattr(module, "PIECES", {}).items():
-            pattern = pattern.replace(piece, own)
+            # Not within a name like DATE_FORMAT, and not a letter that is to be written as it is.
+            whole = rf"(?<![\w\\]){re.escape(piece)}(?!\w)"
+            pattern = re.sub(whole, own.replace("\\", "\\\\"), pattern)
     return pattern

@@ -100,6 +100,35 @@ ROOMS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
 )
 
 
+def by_room(app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Django's list of apps and their models, in the rooms of the side bar.
+
+    What the side bar does not show stands in the room of its app's other lists, else in the last one.
+    """
+    places = {
+        (app, model): (n, m)
+        for n, (_heading, entries) in enumerate(ROOMS)
+        for m, (_label, _icon, app, model, *_page) in enumerate(entries)
+    }
+    of_apps = {app: n for (app, _model), (n, _m) in places.items()}
+    rooms: list[list[tuple[int, dict[str, Any]]]] = [[] for _room in ROOMS]
+    for listed in app_list:
+        for shown in listed["models"]:
+            meta = shown["model"]._meta
+            last = of_apps.get(meta.app_label, len(ROOMS) - 1), len(places)
+            n, m = places.get((meta.app_label, meta.model_name), last)
+            rooms[n].append((m, shown | {"one": meta.verbose_name}))
+    return [
+        {"name": gettext(heading), "models": [shown for _m, shown in sorted(lists, key=_place)]}
+        for (heading, _entries), lists in zip(ROOMS, rooms, strict=True)
+        if lists
+    ]
+
+
+def _place(listed: tuple[int, dict[str, Any]]) -> tuple[int, str]:
+    return listed[0], str(listed[1]["name"])
+
+
 def _entry(
     request: HttpRequest, label: str, icon: str, name: str, page: str = "changelist"
 ) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from unfold.sites import UnfoldAdminSite
 
 from accounts import second_factor
 from accounts.admin_parts import person
+from config.admin_menu import by_room
 from config.console.finding import find
 from config.console.home import home
 
@@ -58,9 +59,15 @@ class OperationsSite(UnfoldAdminSite):  # type: ignore[misc]
         context = {
             **self.each_context(request),
             "title": _("Everything"),
-            "app_list": self.get_app_list(request),
+            "rooms": by_room(self.get_app_list(request)),
         }
         return TemplateResponse(request, "admin/everything.html", context)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Where the first crumb of a page leads: the rooms are not Django's apps."""
+        return redirect("admin:everything")
 
     def find(self, request: HttpRequest) -> HttpResponse:
         """Anything, by name, words or id; `part=1` gives the list alone, for the box in the side bar."""

@@ -28,9 +28,10 @@ class ConfigConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from config import celery
-        from config.console.words import let_names_be_translated
+        from config.console.words import let_names_be_translated, name_lists_as_the_menu_does
 
         let_names_be_translated(OURS)
+        name_lists_as_the_menu_does()
         # The signal comes only for apps with models, and the tables must be there.
         beat = apps.get_app_config("django_celery_beat")
         post_migrate.connect(

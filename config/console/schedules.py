@@ -80,7 +80,7 @@ class PeriodicTaskAdmin(BasePeriodicTaskAdmin, Console):  # type: ignore[misc]
     def shown_name(self, task: PeriodicTask) -> str:
         return format_html(
             '<span class="cell-main">{}</span><span class="cell-more cell-wraps">{}</span>',
-            task.name,
+            _(task.name),
             WHAT.get(task.task, task.task),
         )
 

@@ -10,24 +10,37 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.db.models import Model
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy, gettext_noop as _, override
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop as _, override
 
+from config.admin_menu import ROOMS
+
+# One of a list's rows, where Django's name for it is not what the menu calls the list.
+ONE: Final = {
+    "mentors.block": _("pair kept apart"),
+    "sessions_app.hold": _("held time"),
+    "sessions_app.hoursexception": _("date that differs"),
+    "sessions_app.busytime": _("time away"),
+    "sessions_app.notification": _("message"),
+    "matching.matchrequest": _("request"),
+    "matching.matchfeedback": _("not relevant"),
+    "matching.matchpolicy": _("policy"),
+    "matching.marketrun": _("simulated market"),
+    "matching.mentorembedding": _("indexed text"),
+    "django_celery_beat.periodictask": _("schedule"),
+    "account.emailaddress": _("e-mail address"),
+    "socialaccount.socialaccount": _("linked account"),
+    "mfa.authenticator": _("second factor"),
+}
 MODELS: Final = (
-    _("comparisons"), _("differences"), _("saved views"),
-    _("api token"), _("availability window"), _("availability windows"), _("block"), _("blocks"),
-    _("busy time"), _("busy times"), _("changes"), _("experiment"), _("experiments"), _("help prompt"),
-    _("help prompts"), _("hold"), _("holds"), _("holiday"), _("holidays"), _("hours exception"),
-    _("hours exceptions"), _("idempotency record"), _("invitation"), _("invitations"), _("market run"),
-    _("market runs"), _("match impression"), _("match impressions"), _("match policy"), _("match request"),
-    _("match requests"), _("meeting"), _("meetings"), _("mentees"), _("mentor embedding"),
-    _("mentor embeddings"), _("mentor's figures"), _("mentors' figures"), _("message template"),
-    _("message templates"), _("model use"), _("notification"), _("notifications"), _("refresh"),
-    _("saved mentor"), _("saved mentors"), _("saved query"), _("saved view"), _("session"), _("session event"),
-    _("session events"), _("user"), _("users"), _("waitlist entry"),
+    _("differences"), _("saved views"), _("api token"), _("availability window"), _("changes"), _("experiment"),
+    _("help prompt"), _("holiday"), _("idempotency record"), _("invitation"), _("match impression"),
+    _("match impressions"), _("meeting"), _("mentor's figures"), _("message template"), _("model use"),
+    _("refresh"), _("saved mentor"), _("saved query"), _("saved view"), _("session"), _("session event"),
+    _("session events"), _("user"), _("waitlist entry"), _("user session"), _("user sessions"),
 )  # fmt: skip
 COLUMNS: Final = (
-    _("agreed"), _("agreed local"), _("arm"), _("as of"), _("availability"), _("base id"), _("booked"),
+    _("hold"), _("match request"), _("agreed"), _("agreed local"), _("arm"), _("as of"), _("availability"), _("base id"), _("booked"),
     _("bound at"), _("bound by"), _("chunk no"), _("claimed at"), _("completed"), _("deployment id"),
     _("edited at"), _("ended at"), _("exception"), _("frozen"), _("heard"), _("is pinned"), _("kept at"),
     _("live"), _("local"), _("may delete"), _("mentee joined at"), _("mentor joined at"), _("needed"),
@@ -96,6 +109,37 @@ def let_names_be_translated(labels: tuple[str, ...]) -> None:
     for label in labels:
         for model in apps.get_app_config(label).get_models():
             _translate(model)
+
+
+def name_lists_as_the_menu_does() -> None:
+    """A list's heading, its group and what leads to it say what the side bar says; once, at the start.
+
+    Other people's lists too. Nothing of it is in a migration: Django looks there at what the code says.
+    """
+    headings: dict[str, set[str]] = {}
+    for heading, entries in ROOMS:
+        for label, _icon, app, model, *page in entries:
+            headings.setdefault(app, set()).add(heading)
+            if not page:
+                _options(app, model).verbose_name_plural = _within(label)
+    for name, one in ONE.items():
+        _options(*name.split(".")).verbose_name = gettext_lazy(one)
+    for app, its in headings.items():
+        if len(its) == 1:
+            apps.get_app_config(app).verbose_name = gettext_lazy(*its)  # type: ignore[assignment]
+
+
+def _options(app: str, model: str) -> Any:
+    return apps.get_model(app, model)._meta
+
+
+def _say_within(label: str) -> str:
+    said = gettext(label)
+    return said[:1].lower() + said[1:]
+
+
+# As a name is written within a sentence; whoever begins with it writes it large.
+_within = lazy(_say_within, str)
 
 
 def _translate(model: type[Model]) -> None:

@@ -176,6 +176,8 @@ CELERY_BROKER_URL = (
     else embedded.broker_url(VAR_DIR)
 )
 CELERY_RESULT_BACKEND = None
+# Beat would otherwise keep a schedule that clears away results, of which there are none.
+CELERY_RESULT_EXPIRES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

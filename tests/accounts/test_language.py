@@ -93,6 +93,8 @@ class TestDates:
         [
             ("l j F", "Tuesday 8 December", "martes 8 de diciembre"),
             ("D j M", "Tue 8 Dec", "mar 8 dic"),
+            ("M", "Dec", "dic"),
+            ("DATE_FORMAT", "8 Dec 2026", "8 dic 2026"),
             ("j F Y", "8 December 2026", "8 de diciembre de 2026"),
             ("Y-m-d", "2026-12-08", "2026-12-08"),
         ],

@@ -15,6 +15,7 @@ from django.contrib import admin
 from django.utils.translation import override
 from django.utils.translation.template import templatize
 
+from config.admin_menu import ROOMS
 from config.environment import BASE_DIR
 from tests.translated import Message, plural_forms, read
 
@@ -127,7 +128,10 @@ def names_in_the_console() -> Iterator[tuple[str, str]]:
             if model._meta.app_label not in APPS:
                 continue
             yield str(model._meta.verbose_name), model._meta.label
-            yield str(model._meta.verbose_name_plural), model._meta.label
+            many = str(model._meta.verbose_name_plural)
+            if model._meta.label_lower in _IN_THE_MENU:  # whose words begin large
+                many = many[:1].upper() + many[1:]
+            yield many, model._meta.label
             for field in model._meta.fields:
                 # Django's own are translated with Django; an id needs no name.
                 if type(field).__name__ != "BigAutoField" and field.name not in _OF_DJANGO:
@@ -136,6 +140,12 @@ def names_in_the_console() -> Iterator[tuple[str, str]]:
                     yield from ((str(label), str(field)) for _value, label in field.choices or ())
 
 
+_IN_THE_MENU = {
+    f"{app}.{model}"
+    for _heading, entries in ROOMS
+    for _label, _icon, app, model, *page in entries
+    if not page
+}
 _OF_DJANGO = ("password", "last_login", "is_superuser")
 
 
