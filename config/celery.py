@@ -60,6 +60,7 @@ SCHEDULE: dict[str, tuple[str, int]] = {
     _("Send due messages"): ("sessions_app.tasks.send_due_messages", 10),
     _("Refresh openings"): ("sessions_app.tasks.refresh_openings", 5),
     _("Make windows of weekly hours"): ("sessions_app.tasks.make_hours", 60),
+    _("Ask about sessions outside hours"): ("sessions_app.tasks.ask_about_displaced", 300),
     _("Finish sessions that ended"): ("sessions_app.tasks.finish_ended_sessions", 60),
     _("End holds and offer what is open"): ("sessions_app.tasks.tend_waitlists", 30),
     _("Embed changed profiles"): ("matching.tasks.embed_stale", 5),

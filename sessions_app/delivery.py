@@ -14,6 +14,7 @@ from sessions_app.models import Feedback, Hold, Notification, Session
 from sessions_app.notifications import REMINDERS
 from sessions_app.posting import Post
 from sessions_app.preferences import bounce_of, wants
+from sessions_app.selectors import attention
 
 Kind, State = Notification.Kind, Notification.State
 _AHEAD = dict(REMINDERS)
@@ -61,6 +62,8 @@ def _is_true(row: Notification, session: Session, now: datetime) -> bool:
     ahead = session.is_live and now < session.starts_at
     if row.kind in _AHEAD:
         return ahead and row.version <= session.version and _reminds_in_time(row, session, now)
+    if row.kind == Kind.DISPLACED:
+        return attention.displaced(now=now).filter(pk=session.pk).exists()
     if row.kind in (Kind.FEEDBACK, Kind.FEEDBACK_NUDGE):
         return session.status == Session.Status.COMPLETED and not _has_answered(row, session)
     return {

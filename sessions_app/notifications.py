@@ -56,6 +56,26 @@ def tell_one(
     _write([_about(session, user_id, kind, now=now, at=at)])
 
 
+def ask_about_displaced(sessions: Iterable[Session], *, now: datetime) -> int:
+    """Ask each mentor what shall become of these sessions: one message, about their first. How many.
+
+    The others stand on the page that it leads to; a row says of each that it was asked about.
+
+    Args:
+        sessions: with `mentor` loaded, by mentor, soonest first.
+    """
+    rows: list[Notification] = []
+    asked: set[UUID] = set()
+    for session in sessions:
+        row = _about(session, session.mentor.user_id, Kind.DISPLACED, now=now)
+        if session.mentor_id in asked:
+            row.state, row.last_error = Notification.State.DROPPED, "Asked about with another one."
+        asked.add(session.mentor_id)
+        rows.append(row)
+    _write(rows)
+    return len(asked)
+
+
 def tell_of_hold(hold: Hold, *, now: datetime) -> None:
     """Write to the mentee that a time is kept for them. Call it in the transaction of the hold.
 

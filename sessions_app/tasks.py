@@ -25,6 +25,11 @@ def make_hours(**_: Any) -> None:
 
 
 @shared_task
+def ask_about_displaced(**_: Any) -> None:
+    services.ask_about_displaced(now=timezone.now())
+
+
+@shared_task
 def finish_ended_sessions(**_: Any) -> None:
     services.finish_ended_sessions(now=timezone.now())
     services.lapse_pending_sessions(now=timezone.now())

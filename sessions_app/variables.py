@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.selectors import program
 from sessions_app.links import Verb, make_link
 from sessions_app.models import Hold, Notification, Session, SessionEvent
+from sessions_app.selectors.displaced import displaced_sessions, sentence
 from sessions_app.wording import VARIABLES
 from sessions_app.zones import city
 
@@ -41,7 +42,11 @@ def variables_of(notification: Notification, *, now: datetime) -> dict[str, str]
         "program_name": program().name,
     }
     if notification.session is not None:
-        return common | _of_session(notification.session, recipient, now) | _of_cause(notification)
+        return (
+            common
+            | _of_session(notification.session, recipient, now)
+            | _of_cause(notification, now)
+        )
     assert notification.hold is not None  # the database says: a session or a hold
     return common | _of_hold(notification.hold, recipient)
 
@@ -83,7 +88,7 @@ def _links(session: Session, recipient: User, now: datetime) -> dict[str, str]:
     return {}
 
 
-def _of_cause(notification: Notification) -> dict[str, str]:
+def _of_cause(notification: Notification, now: datetime) -> dict[str, str]:
     """What the session's history says about why this message is sent."""
     session, recipient = notification.session, notification.recipient
     assert session is not None
@@ -98,6 +103,10 @@ def _of_cause(notification: Notification) -> dict[str, str]:
     elif notification.kind == Kind.CANCELLED:
         event = events.filter(to_status=Session.Status.CANCELLED).last()
         values = _by_whom(event, recipient) if event else {}
+    elif notification.kind == Kind.DISPLACED:
+        rows = displaced_sessions(mentor=session.mentor, now=now)
+        reasons = (sentence(row) for row in rows if row.session.pk == session.pk)
+        values = {"reason": next(reasons, ""), "hours_url": f"{settings.SITE_URL}/hours/"}
     elif notification.kind == Kind.NO_SHOW:
         until = session.ends_at + timedelta(hours=program().dispute_hours)
         values = {"absent_name": _absent(session), "answer_by": moment(until, recipient)}

@@ -32,7 +32,7 @@ VARIABLES: Mapping[str, str] = {
     "where": _("the place, or Online"),
     "how_to_join": _("when the link to the room opens, for a session online"),
     "goal": _("what the mentee wants from it"),
-    "reason": _("why it was moved or cancelled"),
+    "reason": _("why it was moved or cancelled, or does not fit any more"),
     "changed_by": _("who moved or cancelled it"),
     "absent_name": _("who did not come"),
     "answer_by": _(
@@ -44,6 +44,7 @@ VARIABLES: Mapping[str, str] = {
     "cancel_url": _("cancels the session, without signing in"),
     "feedback_url": _("gives feedback, without signing in; in HTML one link for each of 1 to 5"),
     "offer_url": _("takes or passes on an offered time, without signing in"),
+    "hours_url": _("the mentor's own hours, where it is decided what becomes of a session"),
     "mentor_url": _("the mentor's page with their open times, for the mentee"),
 }
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -152,6 +153,17 @@ SHIPPED: Mapping[str, OurWords] = {
         "{{ how_to_join }}",
         _("See and join it: {{ session_url }}"),
     ),
+    Notification.Kind.DISPLACED: OurWords(
+        _("Please decide: your session with {{ other_name }}, {{ when }}"),
+        _HELLO,
+        _(
+            "Your session with {{ other_name }} no longer fits your hours. It takes place as agreed, unless you "
+            "decide otherwise."
+        ),
+        _("When: {{ when }}\nWhy you are asked: {{ reason }}\nGoal: {{ goal }}"),
+        _("Keep, move or cancel it: {{ hours_url }}\nSee the session: {{ session_url }}"),
+        _("If there are others, they stand on the same page. Nothing is cancelled by itself."),
+    ),
     Notification.Kind.NO_SHOW: OurWords(
         _("Your session with {{ other_name }}: noted as missed"),
         _HELLO,
@@ -218,6 +230,7 @@ SAMPLE: Mapping[str, str] = {
     "cancel_url": "https://hours.example.org/l/cancel/",
     "feedback_url": "https://hours.example.org/l/feedback/",
     "offer_url": "https://hours.example.org/l/offer/",
+    "hours_url": "https://hours.example.org/hours/",
     "mentor_url": "https://hours.example.org/mentors/sample/",
 }
 # Variables that only some messages have; in the others they are empty.
@@ -227,7 +240,12 @@ _FEEDBACK = (Notification.Kind.FEEDBACK, Notification.Kind.FEEDBACK_NUDGE)
 ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "was": (Notification.Kind.MOVED,),
     "changed_by": (Notification.Kind.MOVED, Notification.Kind.CANCELLED),
-    "reason": (Notification.Kind.MOVED, Notification.Kind.CANCELLED),
+    "reason": (
+        Notification.Kind.MOVED,
+        Notification.Kind.CANCELLED,
+        Notification.Kind.DISPLACED,
+    ),
+    "hours_url": (Notification.Kind.DISPLACED,),
     "absent_name": (Notification.Kind.NO_SHOW,),
     "answer_by": (
         Notification.Kind.REQUESTED,

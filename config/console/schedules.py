@@ -27,6 +27,7 @@ WHAT: Final = {
     "sessions_app.tasks.send_due_messages": gettext_lazy("Confirmations, reminders and requests for feedback go out."),
     "sessions_app.tasks.refresh_openings": gettext_lazy("Lists know when each mentor is free next."),
     "sessions_app.tasks.make_hours": gettext_lazy("Weekly hours become times that can be booked."),
+    "sessions_app.tasks.ask_about_displaced": gettext_lazy("Mentors are asked about sessions that their hours no longer have room for."),
     "sessions_app.tasks.finish_ended_sessions": gettext_lazy("Sessions end by themselves, and feedback is asked for."),
     "sessions_app.tasks.tend_waitlists": gettext_lazy("Freed times are offered to the next in line, and offers end."),
     "matching.tasks.embed_stale": gettext_lazy("Profiles that changed are found by what they say now."),

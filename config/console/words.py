@@ -126,7 +126,7 @@ def name_lists_as_the_menu_does() -> None:
         _options(*name.split(".")).verbose_name = gettext_lazy(one)
     for app, its in headings.items():
         if len(its) == 1:
-            apps.get_app_config(app).verbose_name = gettext_lazy(*its)  # type: ignore[assignment]
+            apps.get_app_config(app).verbose_name = gettext_lazy(*its)
 
 
 def _options(app: str, model: str) -> Any:

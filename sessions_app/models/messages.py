@@ -27,6 +27,7 @@ class Notification(models.Model):
         CANCELLED = "cancelled", _("Session cancelled")
         REMINDER_DAY = "reminder_day", _("Reminder, a day before")
         REMINDER_HOUR = "reminder_hour", _("Reminder, an hour before")
+        DISPLACED = "displaced", _("Session outside hours")
         NO_SHOW = "no_show", _("Marked as absent")
         FEEDBACK = "feedback", _("Feedback request")
         FEEDBACK_NUDGE = "feedback_nudge", _("Feedback reminder")

@@ -11,6 +11,7 @@ from sessions_app.services.booking import book_session
 from sessions_app.services.displaced import (
     Action,
     Decision,
+    ask_about_displaced,
     change_time_zone,
     deactivate_mentor,
     decide_displaced,
@@ -76,6 +77,7 @@ __all__ = [
     "WindowSpec",
     "accept_offer",
     "approve_session",
+    "ask_about_displaced",
     "book_session",
     "cancel_session",
     "change_time_zone",

@@ -16,15 +16,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from accounts import services as accounts
 from accounts.models import User
 from accounts.refusals import Invalid
 from mentors.models import Mentor
-from sessions_app.models import Session, SessionEvent
+from sessions_app.models import Notification, Session, SessionEvent
+from sessions_app.notifications import ask_about_displaced as ask
 from sessions_app.refusals import IllegalMove, SessionsOrphaned
-from sessions_app.selectors import displaced
+from sessions_app.selectors import attention, displaced
 from sessions_app.selectors.displaced import Cause, Displaced
 from sessions_app.services import waitlist
 from sessions_app.services.capacity import follow_hours, seats_of_hours
@@ -163,6 +165,20 @@ def decide_displaced(
         rows = [known[decision.session_id] for decision in decisions]
         _settle(rows, decisions, mentor=mentor, now=now, by=by, clock=clock)
         waitlist.offer_open_seats(mentor=mentor, now=now)
+
+
+def ask_about_displaced(*, now: datetime) -> int:
+    """Write to the mentors of sessions that their hours no longer carry, once about each; how many were
+    written to.
+
+    Whoever changes hours is asked at once. This is for what changes without anybody here: a calendar,
+    the rules of a zone, an edit in Airtable or in the database.
+    """
+    asked = Notification.objects.filter(
+        session=OuterRef("pk"), version=OuterRef("version"), kind=Notification.Kind.DISPLACED
+    )
+    rows = attention.displaced(now=now).filter(~Exists(asked)).select_related("mentor")
+    return ask(rows.order_by("mentor_id", "starts_at", "id"), now=now)
 
 
 def _settle(
