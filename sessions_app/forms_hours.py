@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -58,8 +58,25 @@ def _rhythm(weeks: int) -> str:
     return ngettext("Every %(weeks)s week", "Every %(weeks)s weeks", weeks) % {"weeks": weeks}
 
 
-class WeeklyForm(forms.Form):
+class HoursForm(forms.Form):
+    """What is said of hours, in rows: a beginning and its end stand side by side where there is room."""
+
+    side_by_side: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def rows(self) -> list[list[forms.BoundField]]:
+        """Every field, in order."""
+        ends = dict(self.side_by_side)
+        return [
+            [self[name], self[ends[name]]] if name in ends else [self[name]]
+            for name in self.fields
+            if name not in ends.values()
+        ]
+
+
+class WeeklyForm(HoursForm):
     """Hours that repeat. An end at or before the start is the next day's."""
+
+    side_by_side = (("starts", "ends"), ("starts_on", "ends_on"))
 
     weekday = forms.TypedChoiceField(
         label=_("Day"), coerce=int, choices=lambda: [(n, str(name)) for n, name in WEEKDAYS.items()]
@@ -87,7 +104,8 @@ class WeeklyForm(forms.Form):
         return cls(data, initial={name: getattr(row, name) for name in cls.base_fields})
 
 
-class ExceptionForm(forms.Form):
+class ExceptionForm(HoursForm):
+    side_by_side = (("starts", "ends"),)
     date = _date(label=_("Date"))
     kind = forms.ChoiceField(
         label=_("On that date"),
@@ -120,8 +138,10 @@ class ExceptionForm(forms.Form):
         return cls(data, initial={"kind": kind, **{name: getattr(row, name) for name in names}})
 
 
-class AwayForm(forms.Form):
+class AwayForm(HoursForm):
     """Whole days, or from one time to another."""
+
+    side_by_side = (("first", "from_time"), ("last", "to_time"))
 
     first = _date(label=_("First day"))
     from_time = _time(label=_("From"), required=False, help_text=_("Empty: all day."))
@@ -168,7 +188,7 @@ class AwayForm(forms.Form):
         return cls(data, zone=zone, initial=initial)
 
 
-class ZoneForm(forms.Form):
+class ZoneForm(HoursForm):
     time_zone = forms.ChoiceField(label=_("Your clock"))
 
     def __init__(self, data: Any, *, zone: ZoneInfo, here: ZoneInfo, now: datetime) -> None:

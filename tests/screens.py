@@ -166,7 +166,6 @@ WALKS: Final[dict[str, tuple[Stop, ...]]] = {
         ("admin-figures", compute_figures),
         ("admin-mentor-figures", "/admin/analytics/mentorfigures/"),
         ("admin-models", "/admin/matching/modeluse/"),
-        ("admin-sync", "/admin/sync/"),
         ("admin-sync-glance", "/admin/sync/syncevent/glance/"),
         ("admin-sync-found", "/admin/sync/syncevent/find/?q=an"),
         ("admin-sync-record", press("#content a[href*='/record/mentor/']")),

@@ -22,6 +22,7 @@ from accounts.refusals import Refusal
 from accounts.times import utc
 from mentors.models import Mentor
 from sessions_app.deciding import decisions_in, questions, typed
+from sessions_app.forms_hours import HoursForm
 from sessions_app.refusals import SeatsBooked, SessionsOrphaned
 from sessions_app.services import Decision
 from sessions_app.services.preview import Preview, preview
@@ -64,7 +65,7 @@ class Page:
     lead: str
     button: str
     done: str
-    form: forms.Form
+    form: HoursForm
     change: Change
     previewed: bool = True
 

@@ -72,6 +72,22 @@ def booked(mentor, hour=9, day=None, user=None):
     )
 
 
+@pytest.mark.parametrize(
+    ("page", "pairs"),
+    [
+        ("weekly", [["starts", "ends"], ["starts_on", "ends_on"]]),
+        ("dates", [["starts", "ends"]]),
+        ("away", [["first", "from_time"], ["last", "to_time"]]),
+    ],
+)
+def test_a_beginning_and_its_end_stand_side_by_side_and_every_field_once(client, page, pairs):
+    answer = client.get(f"/hours/{page}/add/")
+    _before, *shown = answer.content.decode().split('<div class="pair">')
+    assert [re.findall(r'<input[^>]* name="(\w+)"', row)[:2] for row in shown] == pairs
+    form = answer.context["form"]
+    assert sorted(field.name for row in form.rows() for field in row) == sorted(form.fields)
+
+
 class TestWeeklyHours:
     def test_added_they_open_by_themselves(self, client, mentor):
         day = day_ahead()
