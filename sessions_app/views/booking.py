@@ -122,6 +122,10 @@ def mentor_page_with(
         "their_now": f"{now.astimezone(mentor.user.zone):%H:%M}",
         "asked": _asked(request, mentor, viewer, now) if refusal is None else None,
     }
+    if request.method != "POST" and chosen is not None and context["picker"].chosen is None:
+        # What led here showed it as free: a page from before, or the session that was cancelled.
+        answer = services.why_not(mentor=mentor, mentee=viewer, starts_at=chosen, now=now)
+        context["gone"] = {"at": chosen, **answer}
     return render(request, "sessions_app/mentor.html", context, status=status)
 
 

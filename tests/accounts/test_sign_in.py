@@ -184,6 +184,22 @@ def test_alice_resets_her_password_and_other_browsers_are_signed_out():
     assert who(elsewhere) is None
 
 
+def test_the_code_for_a_new_password_is_asked_for_as_every_other():
+    people.alice()
+    page = Client().post("/accounts/password/reset/", {"email": "alice@example.com"}, follow=True)
+    assert "<h1>Type the code</h1>" in page.content.decode()
+    assert "mailto:alice" not in page.content.decode()
+
+
+def test_a_form_that_is_sent_too_often_is_answered_in_our_own_words(settings):
+    settings.ACCOUNT_RATE_LIMITS = {"signup": "1/m/ip"}
+    for _time in range(2):
+        answer = sign_up(Client())
+    assert answer.status_code == 429
+    assert "That was tried too often" in answer.content.decode()
+    assert 'href="/accounts/login/"' in answer.content.decode()
+
+
 @pytest.mark.parametrize("status", ["inactive", "suspended"])
 def test_whoever_is_not_active_cannot_sign_in(status):
     people.alice(status=status)

@@ -58,7 +58,10 @@ def test_no_password_is_taken_at_the_admins_own_door():
 @pytest.mark.parametrize("who", [people.alice, people.bob])
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/mentors/mentor/"])
 def test_whoever_is_not_staff_is_refused(who, path):
-    assert console(who()).get(path).status_code == 403
+    answer = console(who()).get(path)
+    assert answer.status_code == 403
+    # It would not help them, and leads nowhere they may go.
+    assert "second factor" not in answer.content.decode()
 
 
 def test_staff_without_a_second_factor_are_led_to_set_one_up():

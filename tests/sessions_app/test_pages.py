@@ -103,7 +103,15 @@ class TestMentorPage:
 
     @pytest.mark.parametrize(
         "query",
-        ["tz=Mars/Olympus", "start=tomorrow", "from=2026-13-45", "request=1", "from=0001-01-01"],
+        [
+            "tz=Mars/Olympus",
+            "start=tomorrow",
+            "start=9998-12-31T23:00Z",
+            "start=0001-01-01T00:00Z",
+            "from=2026-13-45",
+            "request=1",
+            "from=0001-01-01",
+        ],
     )
     def test_an_odd_address_shows_the_page_all_the_same(self, hours, query):
         assert browser(alice()).get(f"{page_of(hours)}?{query}").status_code == 200

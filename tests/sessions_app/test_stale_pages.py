@@ -15,7 +15,7 @@ from sessions_app import services
 from sessions_app.models import Session
 from tests.hours import open_window
 from tests.line import program
-from tests.people import alice, api, bob, browser
+from tests.people import alice, api, bob, browser, mallory
 from tests.sessions_app.test_booking_api import book, error_of
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +138,27 @@ def test_a_version_that_is_none_is_refused(session, version):
     answer = api(session.mentee.user).delete(f"/api/sessions/{session.pk}?version={version}")
 
     assert error_of(answer) == (400, "invalid")
+
+
+def test_a_time_that_led_here_and_is_gone_is_said_to_be(session):
+    """From a list that was open for long, or from a session that was cancelled and is somebody else's now."""
+    reader, page = browser(mallory()), f"/mentors/{session.mentor_id}/"
+
+    def seen(at):
+        return text_of(reader.get(page, {"start": at.isoformat(), "goal": "Pricing"}))
+
+    assert "cannot be booked any more Someone has just taken that time." in seen(session.starts_at)
+    assert "Pricing" in seen(session.starts_at)
+    assert "any more" not in seen(session.starts_at + HALF)
+    assert "any more" not in text_of(reader.get(page))
+
+
+def test_a_mentor_without_open_times_is_not_paged_through(session):
+    page = f"/mentors/{session.mentor_id}/"
+    reader = browser(mallory())
+    open_window(session.mentor, starts_at=session.starts_at + timedelta(days=20))
+    assert 'rel="next"' in reader.get(page).content.decode()
+    Mentor.objects.update(weekly_load_cap=0)
+    answer = reader.get(page)
+    assert 'rel="next"' not in answer.content.decode()
+    assert f"{session.mentor.user.get_short_name()} has no open times" in text_of(answer)
