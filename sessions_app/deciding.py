@@ -37,6 +37,11 @@ def decisions_in(data: Mapping[str, str]) -> list[Decision]:
     return made
 
 
+def was_asked(data: Mapping[str, str]) -> bool:
+    """Whether the form comes back from its questions, answered or not."""
+    return any(name.startswith((DECIDE, REASON)) for name in data)
+
+
 def _decision(session_id: UUID, value: str, reason: str) -> Decision | None:
     reason = reason.replace("\0", "")[:LONGEST_REASON]
     if value in (Action.KEEP, Action.CANCEL):

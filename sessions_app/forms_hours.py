@@ -62,6 +62,8 @@ class HoursForm(forms.Form):
     """What is said of hours, in rows: a beginning and its end stand side by side where there is room."""
 
     side_by_side: ClassVar[tuple[tuple[str, str], ...]] = ()
+    # An end that is not after the start is the next day's.
+    overnight: ClassVar[bool] = False
 
     def rows(self) -> list[list[forms.BoundField]]:
         """Every field, in order."""
@@ -74,8 +76,9 @@ class HoursForm(forms.Form):
 
 
 class WeeklyForm(HoursForm):
-    """Hours that repeat. An end at or before the start is the next day's."""
+    """Hours that repeat."""
 
+    overnight = True
     side_by_side = (("starts", "ends"), ("starts_on", "ends_on"))
 
     weekday = forms.TypedChoiceField(
@@ -105,6 +108,7 @@ class WeeklyForm(HoursForm):
 
 
 class ExceptionForm(HoursForm):
+    overnight = True
     side_by_side = (("starts", "ends"),)
     date = _date(label=_("Date"))
     kind = forms.ChoiceField(

@@ -21,7 +21,7 @@ from accounts.idempotency import once_per_form
 from accounts.refusals import Refusal
 from accounts.times import utc
 from mentors.models import Mentor
-from sessions_app.deciding import decisions_in, questions, typed
+from sessions_app.deciding import decisions_in, questions, typed, was_asked
 from sessions_app.forms_hours import HoursForm
 from sessions_app.refusals import SeatsBooked, SessionsOrphaned
 from sessions_app.services import Decision
@@ -101,7 +101,8 @@ def save(
     except SeatsBooked:
         raise
     except SessionsOrphaned as refusal:
-        return _ask(request, mentor, refusal.extra["conflicts"], said=decisions and refusal)
+        said = refusal if was_asked(request.POST) else None
+        return _ask(request, mentor, refusal.extra["conflicts"], said=said)
     except Refusal as refusal:
         if not decisions:
             raise
@@ -124,15 +125,15 @@ def _ask(
     mentor: Mentor,
     conflicts: Sequence[Mapping[str, Any]],
     *,
-    said: Refusal | Sequence[Decision],
+    said: Refusal | None,
 ) -> HttpResponse:
     """The same form again as hidden fields, with a question for each session."""
     context = {
         "questions": questions(conflicts, mentor=mentor, zone=mentor.user.zone, data=request.POST),
         "typed": typed(request.POST),
-        "refusal": said if isinstance(said, Refusal) else None,
+        "refusal": said,
     }
-    status = status_of(said) if isinstance(said, Refusal) else 409
+    status = status_of(said) if said else 409
     return shown(request, mentor, "sessions_app/hours_decide.html", context, status=status)
 
 

@@ -119,6 +119,17 @@ class TestDeciding:
         }[what]
         assert "Sorry, the dentist." in session.events.latest("pk").reason
 
+    def test_saving_without_an_answer_says_what_is_missing(self, client, session):
+        asked = self.shorten(client)
+        missing = "Keep, move or cancel each of them."
+        assert missing not in text_of(asked)
+
+        answer = client.post(asked.request["PATH_INFO"], fields_of(asked))
+
+        assert answer.status_code == 409
+        assert missing in text_of(answer)
+        assert WeeklyHours.objects.get().starts == time(9)
+
     def test_a_time_taken_meanwhile_is_said_and_asked_again(self, client, session):
         asked = self.shorten(client)
         [first, second, *_rest] = re.findall(r'value="(2\d{3}-[^"]+Z)"', asked.content.decode())

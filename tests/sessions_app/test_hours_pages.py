@@ -84,6 +84,8 @@ def test_a_beginning_and_its_end_stand_side_by_side_and_every_field_once(client,
     answer = client.get(f"/hours/{page}/add/")
     _before, *shown = answer.content.decode().split('<div class="pair">')
     assert [re.findall(r'<input[^>]* name="(\w+)"', row)[:2] for row in shown] == pairs
+    # Time away ends when it is said to, and not on the next day.
+    assert ("on the next day" in text_of(answer)) == (page != "away")
     form = answer.context["form"]
     assert sorted(field.name for row in form.rows() for field in row) == sorted(form.fields)
 

@@ -169,7 +169,9 @@ class TestPause:
         session.mentor.refresh_from_db()
         session.refresh_from_db()
         assert (session.mentor.is_active, session.status) == (False, "booked")
-        assert "needs a decision" not in client.get("/hours/").content.decode()
+        hours = client.get("/hours/").content.decode()
+        assert "needs a decision" not in hours
+        assert 'action="/hours/resume/"' in hours
 
         page = client.post("/hours/resume/", follow=True).content.decode()
         assert "Pause new bookings" in page
