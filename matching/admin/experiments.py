@@ -73,6 +73,10 @@ class ExperimentForm(forms.ModelForm):  # type: ignore[type-arg]
         given = self.cleaned_data
         if given.get("kind") == Experiment.Kind.SWITCHBACK and given.get("percent", 100) != 100:
             self.add_error("percent", _("By day everybody takes part: 100."))
+        if given.get("treatment") and given.get("treatment") == given.get("control"):
+            self.add_error(
+                "treatment", _("A policy compared with itself says nothing. Choose another one.")
+            )
         return cleaned
 
 

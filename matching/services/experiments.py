@@ -37,8 +37,9 @@ def start_experiment(*, experiment_id: UUID, by: User, now: datetime) -> Experim
 
     Raises:
         NotFound: there is no such experiment.
-        IllegalMove: it was started before, another one is running, or its control is not what everybody
-            has: then stopping would change the lists of people who were never part of it.
+        IllegalMove: it was started before, another one is running, it compares a policy with itself, or its
+            control is not what everybody has: then stopping would change the lists of people who were
+            never part of it.
     """
     with transaction.atomic():
         policies.one_at_a_time()
@@ -53,6 +54,8 @@ def start_experiment(*, experiment_id: UUID, by: User, now: datetime) -> Experim
             raise IllegalMove(
                 _("The control must be what everybody has now, the published policy.")
             )
+        if experiment.treatment_id == experiment.control_id:
+            raise IllegalMove(_("A policy compared with itself says nothing. Choose another one."))
         experiment.needed = needed_by(experiment, now=now)
         experiment.state = Experiment.State.RUNNING
         experiment.started_by, experiment.started_at = by, now

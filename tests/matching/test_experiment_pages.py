@@ -103,6 +103,13 @@ def test_by_day_is_for_everybody(browser, other):
     assert not Experiment.objects.exists()
 
 
+def test_a_policy_is_not_compared_with_itself(browser, other):
+    answer = browser.post(ADD, filled(everybodys()))
+    assert answer.status_code == 200
+    assert "A policy compared with itself says nothing." in answer.content.decode()
+    assert not Experiment.objects.exists()
+
+
 def test_what_the_service_refuses_is_said(browser, other):
     first = running(other, by=carol(email="c2@example.com"))
     second = drafted(other, name="Another")

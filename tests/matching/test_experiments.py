@@ -215,6 +215,11 @@ def test_the_control_is_what_everybody_has(other):
         start(drafted(other, control=other), carol())
 
 
+def test_a_policy_is_not_compared_with_itself(other):
+    with pytest.raises(IllegalMove, match="compared with itself"):
+        start(drafted(everybodys()), carol())
+
+
 def test_what_was_started_stays_as_it_was(other):
     experiment = running(other)
     experiment.least_effect = 20
