@@ -24,7 +24,7 @@ from sessions_app.mail_html import blocks
 from sessions_app.models import Notification, Session
 from sessions_app.preferences import OPTIONAL
 from sessions_app.variables import session_url, variables_of
-from sessions_app.wording import SHIPPED, Wording, Words, fill
+from sessions_app.wording import SHIPPED, Wording, Words, fill, template_name
 
 # A calendar is told only where its event changes; a reminder of the same event would be noise.
 CALENDAR_METHOD: dict[str, Method] = {
@@ -94,9 +94,8 @@ def write_letter(words: Words, variables: Mapping[str, str], *, stop: str = "") 
 
 def wording(kind: str) -> Words:
     """The PM's template of that name if there is an active one with a body, else the shipped words."""
-    name = Notification.Kind(kind).template_name
     own = MessageTemplate.objects.filter(
-        name__iexact=name, channel=MessageTemplate.Channel.EMAIL, is_active=True
+        name__iexact=template_name(kind), channel=MessageTemplate.Channel.EMAIL, is_active=True
     ).first()
     shipped = SHIPPED[kind]
     if own is None or not own.body.strip():

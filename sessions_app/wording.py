@@ -10,9 +10,9 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from django.utils.translation import gettext, gettext_noop as _
+from django.utils.translation import gettext, gettext_lazy, gettext_noop as _, override
 
 from sessions_app.models import Notification
 
@@ -46,6 +46,8 @@ VARIABLES: Mapping[str, str] = {
     "offer_url": _("takes or passes on an offered time, without signing in"),
     "hours_url": _("the mentor's own hours, where it is decided what becomes of a session"),
     "mentor_url": _("the mentor's page with their open times, for the mentee"),
+    "address": _("the address that is invited"),
+    "claim_url": _("where who is invited begins"),
 }
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 # Anything in double braces: also what was meant as a variable and is none.
@@ -78,6 +80,14 @@ class OurWords:
 
 Words: TypeAlias = Wording | OurWords
 
+# Mails that are about no session and no offer: to people whom a program manager entered (sync/letters.py).
+INVITED_MENTOR, INVITED_MENTEE = INVITED = ("invited_mentor", "invited_mentee")
+# What each message is called, for people.
+LABELS: Mapping[str, Any] = {kind.value: kind.label for kind in Notification.Kind} | {
+    INVITED_MENTOR: gettext_lazy("Invitation of a mentor"),
+    INVITED_MENTEE: gettext_lazy("Invitation of a mentee"),
+}
+
 _HELLO = _("Hello {{ recipient_name }},")
 _FACTS = _(
     "When: {{ when }}\nLasts: {{ minutes }} minutes\nFor {{ other_name }}: {{ their_time }}\n"
@@ -93,6 +103,10 @@ _ASK = (
         "given theirs."
     ),
 )
+_INVITED = _("You are invited to {{ program_name }}")
+_START = _("Start here: {{ claim_url }}")
+_ADDRESS = _("Your address: {{ address }}")
+_LEAVE_IT = _("If you do not know what this is about, leave it: nothing happens without you.")
 SHIPPED: Mapping[str, OurWords] = {
     Notification.Kind.BOOKED: OurWords(
         _("Booked: {{ mentor_name }} and {{ mentee_name }}, {{ when }}"),
@@ -204,6 +218,29 @@ SHIPPED: Mapping[str, OurWords] = {
         _("Take it or pass it on: {{ offer_url }}"),
         _("After that it goes to the next person who waits."),
     ),
+    INVITED_MENTOR: OurWords(
+        _INVITED,
+        _HELLO,
+        _(
+            "{{ program_name }} has entered you as a mentor, so that founders can book an hour with you."
+        ),
+        _START,
+        _(
+            "We e-mail you a code, and you are in; no password is needed. Then say when you have time: that is "
+            "all we need from you."
+        ),
+        _ADDRESS,
+        _LEAVE_IT,
+    ),
+    INVITED_MENTEE: OurWords(
+        _INVITED,
+        _HELLO,
+        _("{{ program_name }} has entered you, so that you can find a mentor and book an hour."),
+        _START,
+        _("We e-mail you a code, and you are in; no password is needed."),
+        _ADDRESS,
+        _LEAVE_IT,
+    ),
 }
 # What a preview shows in place of a person's data.
 SAMPLE: Mapping[str, str] = {
@@ -232,6 +269,8 @@ SAMPLE: Mapping[str, str] = {
     "offer_url": "https://hours.example.org/l/offer/",
     "hours_url": "https://hours.example.org/hours/",
     "mentor_url": "https://hours.example.org/mentors/sample/",
+    "address": "alice@example.com",
+    "claim_url": "https://hours.example.org/welcome/sample/",
 }
 # Variables that only some messages have; in the others they are empty.
 _CHANGES = (Notification.Kind.BOOKED, Notification.Kind.REQUESTED, Notification.Kind.MOVED)
@@ -256,23 +295,36 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "cancel_url": (*_CHANGES, *_REMINDERS),
     "feedback_url": _FEEDBACK,
     "offer_url": (Notification.Kind.WAITLIST_OFFER,),
-    "session_url": tuple(kind for kind in SHIPPED if kind != Notification.Kind.WAITLIST_OFFER),
+    "session_url": tuple(
+        kind for kind in SHIPPED if kind not in (Notification.Kind.WAITLIST_OFFER, *INVITED)
+    ),
+    "address": INVITED,
+    "claim_url": INVITED,
 }
+_IN_INVITATIONS = ("recipient_name", "program_name", "address", "claim_url")
 
 
 def sample_of(kind: str) -> dict[str, str]:
     """Values for a preview of a message of that kind. A name of no kind gets them all."""
-    return {
-        name: value if kind not in SHIPPED or kind in ONLY_IN.get(name, SHIPPED) else ""
-        for name, value in SAMPLE.items()
-    }
+    return {name: value if _is_in(name, kind) else "" for name, value in SAMPLE.items()}
+
+
+def _is_in(variable: str, kind: str) -> bool:
+    """Whether a message of that kind may have a value for the variable."""
+    if kind in INVITED:
+        return variable in _IN_INVITATIONS
+    return kind not in SHIPPED or kind in ONLY_IN.get(variable, SHIPPED)
+
+
+def template_name(kind: str) -> str:
+    """How a program manager's template with the words of it is called, whoever reads."""
+    with override(None):
+        return str(LABELS[kind])
 
 
 def kind_named(name: str) -> str:
     """The kind whose name a template has, whatever the case; nothing where there is none."""
-    return next(
-        (kind.value for kind in Notification.Kind if kind.template_name.lower() == name.lower()), ""
-    )
+    return next((kind for kind in LABELS if template_name(kind).lower() == name.lower()), "")
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:

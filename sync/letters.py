@@ -20,9 +20,9 @@ from django.utils.translation import gettext_noop as _
 from accounts import services as accounts
 from accounts.models import User
 from accounts.selectors import program
-from sessions_app.messages import write_letter
+from sessions_app.messages import wording, write_letter
 from sessions_app.posting import Post
-from sessions_app.wording import OurWords
+from sessions_app.wording import INVITED_MENTEE, INVITED_MENTOR, VARIABLES, OurWords, Words
 from sync.invitations import claim_url
 from sync.models import RecordLink
 from sync.people_models import AddressChange, DueMail, Invitation
@@ -31,33 +31,6 @@ State = DueMail.State
 Letter: TypeAlias = Invitation | AddressChange
 
 _HELLO = _("Hello {{ recipient_name }},")
-_INVITED = _("You are invited to {{ program_name }}")
-_START = _("Start here: {{ claim_url }}")
-_ADDRESS = _("Your address: {{ address }}")
-_LEAVE_IT = _("If you do not know what this is about, leave it: nothing happens without you.")
-_AS_MENTOR = OurWords(
-    _INVITED,
-    _HELLO,
-    _(
-        "{{ program_name }} has entered you as a mentor, so that founders can book an hour with you."
-    ),
-    _START,
-    _(
-        "We e-mail you a code, and you are in; no password is needed. Then say when you have time: that is "
-        "all we need from you."
-    ),
-    _ADDRESS,
-    _LEAVE_IT,
-)
-_AS_MENTEE = OurWords(
-    _INVITED,
-    _HELLO,
-    _("{{ program_name }} has entered you, so that you can find a mentor and book an hour."),
-    _START,
-    _("We e-mail you a code, and you are in; no password is needed."),
-    _ADDRESS,
-    _LEAVE_IT,
-)
 _NEW_ADDRESS = OurWords(
     _("Is this your new address?"),
     _HELLO,
@@ -117,14 +90,17 @@ def compose(row: Letter) -> EmailMultiAlternatives:
     return mail
 
 
-def _words(row: Letter) -> OurWords:
+def _words(row: Letter) -> Words:
     if isinstance(row, AddressChange):
         return _NEW_ADDRESS
-    return _AS_MENTOR if row.subject == "mentor" else _AS_MENTEE
+    return wording(INVITED_MENTOR if row.subject == "mentor" else INVITED_MENTEE)
 
 
 def _variables(row: Invitation | AddressChange, user: User) -> Mapping[str, str]:
-    about = {"recipient_name": user.get_short_name(), "program_name": program().name}
+    about = dict.fromkeys(VARIABLES, "") | {
+        "recipient_name": user.get_short_name(),
+        "program_name": program().name,
+    }
     if isinstance(row, AddressChange):
         page = settings.SITE_URL + reverse("sync:address")
         return {**about, "new_address": row.email, "address_url": page}

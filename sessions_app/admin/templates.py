@@ -16,8 +16,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from accounts.admin_parts import Console
 from content.models import MessageTemplate
 from sessions_app.messages import write_letter
-from sessions_app.models import Notification
 from sessions_app.wording import (
+    LABELS,
     ONLY_IN,
     SHIPPED,
     VARIABLES,
@@ -26,6 +26,7 @@ from sessions_app.wording import (
     kind_named,
     sample_of,
     sentence_about,
+    template_name,
     unknown_variables,
 )
 
@@ -34,7 +35,7 @@ _PREVIEW_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-_LABELS = {kind.template_name: kind.label for kind in Notification.Kind}
+_LABELS = {template_name(kind): label for kind, label in LABELS.items()}
 
 
 class MessageTemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -94,7 +95,7 @@ class MessageTemplateAdmin(Console):
                 (
                     name,
                     _(meaning),
-                    [Notification.Kind(kind).label for kind in ONLY_IN.get(name, ())],
+                    [LABELS[kind] for kind in ONLY_IN.get(name, ())],
                 )
                 for name, meaning in VARIABLES.items()
             ],

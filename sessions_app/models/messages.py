@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from sessions_app.models.booking import Session
@@ -32,12 +32,6 @@ class Notification(models.Model):
         FEEDBACK = "feedback", _("Feedback request")
         FEEDBACK_NUDGE = "feedback_nudge", _("Feedback reminder")
         WAITLIST_OFFER = "waitlist_offer", _("Waitlist offer")
-
-        @property
-        def template_name(self) -> str:
-            """How a program manager's template with the words of it is called, whoever reads."""
-            with translation.override(None):
-                return str(self.label)
 
     class State(models.TextChoices):
         DUE = "due", _("Due")

@@ -11,7 +11,7 @@ from content.models import MessageTemplate
 from sessions_app import delivery, services
 from sessions_app.messages import write_letter
 from sessions_app.models import Notification
-from sessions_app.wording import SHIPPED, kind_named, sample_of
+from sessions_app.wording import SHIPPED, kind_named, sample_of, template_name
 from tests.hours import open_window
 from tests.people import alice, bob
 
@@ -60,7 +60,7 @@ def test_a_program_managers_words_are_found_whoever_reads():
 def test_the_name_of_a_template_stays_in_every_language():
     with translation.override("es"):
         assert str(Notification.Kind.BOOKED.label) == "Sesión reservada"
-        assert Notification.Kind.BOOKED.template_name == "Session booked"
+        assert template_name(Notification.Kind.BOOKED) == "Session booked"
         assert kind_named("session BOOKED") == Notification.Kind.BOOKED
 
 
