@@ -4,12 +4,12 @@
   const doc = document;
   const all = (selector, root = doc) => [...root.querySelectorAll(selector)];
 
-  // ---- Time zone: the browser knows it; the server reads the cookie `tz` until a person chooses one. Asking loads the tables of all
-  // languages in some browsers, so it waits until the page is there.
+  // ---- Time zone: the browser knows it; the server reads the cookie `tz` until a person chooses one. Asking Intl loads the tables of
+  // all languages in some browsers, so it waits until the page is there, and is not asked where Temporal knows.
   const rest = window.requestIdleCallback || ((task) => setTimeout(task, 200));
   rest(() => {
     try {
-      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+      const zone = window.Temporal?.Now?.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone || "";
       if (/^[A-Za-z0-9_+\-/]{1,64}$/.test(zone) && !doc.cookie.split("; ").includes(`tz=${zone}`)) {
         doc.cookie = `tz=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
       }
@@ -96,8 +96,16 @@
     if (event.isTrusted && event.target.matches("[data-auto-submit]")) event.target.form?.requestSubmit();
   });
 
+  // ---- Long lists (.people). A phone would stand still while all of one came up, so app.css skips what is out of view, and it is laid out
+  // here when the browser has nothing else to do, two cards at a time. Left skipped, it would keep the colours and the width of before
+  // when those change.
+  const layOut = (cards) => {
+    for (const card of cards.splice(0, 2)) card.style.contentVisibility = "visible";
+    if (cards.length) rest(() => layOut(cards));
+  };
   const ready = (root) => {
     restore(root);
+    rest(() => layOut(all(".people > li:nth-child(n + 4)", root)));
     for (const button of all("[data-close][hidden]", root)) button.hidden = false;
     for (const element of all("[data-needs-js][hidden]", root)) element.hidden = false;
     for (const element of all("[data-without-js]", root)) element.hidden = true;
