@@ -16,7 +16,7 @@ from sessions_app.slots import Slot
 SLOTS_SHOWN: Final = 6
 
 # Read beyond those shown, to take the place of mentors whose opening turns out to be gone.
-SPARE: Final = 5
+SPARE: Final = 3
 
 # Makes one list of one ranking or two, each row with the team that put it there, if any.
 Order: TypeAlias = Callable[
