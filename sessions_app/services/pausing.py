@@ -25,11 +25,18 @@ def pause_mentor(*, mentor_id: UUID, by: User | None, clock: Clock) -> Mentor:
         return deactivate_mentor(mentor_id=mentor.pk, by=by, clock=clock, decisions=keep)
 
 
-def resume_mentor(*, mentor_id: UUID) -> Mentor:
-    """Take bookings again, in the hours as they are. May be repeated."""
+def resume_mentor(*, mentor_id: UUID, clock: Clock) -> Mentor:
+    """Take bookings again, in the hours as they are. May be repeated.
+
+    What was let stand for the pause alone is an ordinary session again: the hours carry it, and what
+    displaces it later is asked about.
+    """
     with transaction.atomic():
         mentor = lock_mentor(mentor_id)
         if not mentor.is_active:
             mentor.is_active = True
             mentor.save(update_fields=["is_active", "updated_at"])
+            now = clock()
+            still = [row.session.pk for row in displaced.uncovered(mentor=mentor, now=now)]
+            displaced.to_come(mentor, now).exclude(pk__in=still).update(kept_at=None)
         return mentor

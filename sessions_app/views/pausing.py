@@ -31,6 +31,6 @@ def pause(request: HttpRequest) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
     mentor = own_hours(request)
-    services.resume_mentor(mentor_id=mentor.pk)
+    services.resume_mentor(mentor_id=mentor.pk, clock=timezone.now)
     messages.success(request, _("Welcome back: your open hours can be booked again."))
     return redirect("sessions:list")

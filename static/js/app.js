@@ -133,5 +133,8 @@
   ready(doc);
   // Where one is stands in view, also in a row of pages that is wider than a phone.
   doc.querySelector(".manage-side [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
-  focusIn(doc.querySelector("main") || doc.body);
+  const begin = () => focusIn(doc.querySelector("main") || doc.body);
+  begin();
+  // A place named in the address takes the focus once all is loaded; what the page has to say goes before it.
+  if (location.hash) addEventListener("load", () => setTimeout(begin), { once: true });
 })();

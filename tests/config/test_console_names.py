@@ -83,6 +83,12 @@ def test_a_page_says_which_part_of_it_is_the_work():
     assert "<h1" in work
     assert 'id="changelist"' in work
     assert "nav-sidebar" not in work
+    # Of the two ways to search a page offers, one says that it is for everything.
+    searches = re.findall(r'<form[^>]*role="search"[^>]*>', page)
+    assert [re.findall('aria-label="([^"]+)"', form) for form in searches] == [
+        ["Find anything"],
+        [],
+    ]
 
 
 def test_our_layout_is_unfolds_with_that_part_named_and_nothing_else():

@@ -67,7 +67,7 @@ class States:
 
     def _waiting(self) -> dict[str, str]:
         full = person("wendy@example.com", "Wendy Waited").mentor
-        full_hour(full, starts_at=self._free(5))
+        taken, _session = full_hour(full, starts_at=self._free(5))
         wait(self.alice, full)
         freed = person("otto@example.com", "Otto Offers").mentor
         _hours, session = full_hour(freed, starts_at=self._free(7))
@@ -76,6 +76,7 @@ class States:
         none = person("nils@example.com", "Nils Nothing").mentor
         return {
             "in line": f"/mentors/{full.pk}/",
+            "gone": f"/mentors/{full.pk}/?start={taken.starts_at:%Y-%m-%dT%H:%M:%SZ}#confirm",
             "offered": f"/mentors/{freed.pk}/",
             "no times": f"/mentors/{none.pk}/",
         }

@@ -55,6 +55,10 @@ def test_of_mentees(product, states):
             "/settings/privacy/", "/accounts/email/", "/accounts/password/change/", "/nothing/",
         )  # fmt: skip
         walk.look(*states.values())
+        walk.open(states["gone"])  # and not where the address leads, far below on a phone
+        eventually(
+            lambda: _is_at(walk, "alert-warning"), within=5, what="The focus on what is said"
+        )
         walk.open(states["in line"])
         walk.look_after(lambda: walk.page.press("a[href$='/leave/']"))
         walk.open(states["pending"])
@@ -68,6 +72,11 @@ def test_of_mentees(product, states):
         _not_relevant(walk)
         walk.sign_in("nobody@example.com")  # of whom there is nothing to show yet
         walk.look("/search/", "/sessions/", "/sessions/?show=past", "/waitlist/", "/saved/")
+
+
+def _is_at(walk, css_class):
+    focused = walk.page.chrome.switch_to.active_element
+    return css_class in (focused.get_attribute("class") or "")
 
 
 @pytest.mark.usefixtures("states")

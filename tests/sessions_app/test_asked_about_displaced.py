@@ -127,6 +127,22 @@ def test_what_fits_or_was_decided_is_not_asked_about(session):
     assert ask() == 0
 
 
+def test_a_pause_that_is_over_lets_nothing_stand_that_comes_later(session):
+    services.pause_mentor(mentor_id=session.mentor_id, by=session.mentor.user, clock=timezone.now)
+    assert ask() == 0
+    services.resume_mentor(mentor_id=session.mentor_id, clock=timezone.now)
+    assert ask() == 0
+    clash(session)
+    assert ask() == 1
+
+
+def test_what_was_let_stand_before_a_pause_stands_after_it(session):
+    close_the_window(session)
+    services.pause_mentor(mentor_id=session.mentor_id, by=session.mentor.user, clock=timezone.now)
+    services.resume_mentor(mentor_id=session.mentor_id, clock=timezone.now)
+    assert ask() == 0
+
+
 def test_what_fits_again_before_it_is_sent_is_not_sent(session):
     busy = clash(session)
     ask()
