@@ -65,6 +65,14 @@ class Choice:
         return _("%(day)s, %(start)s to %(end)s, %(city)s time") % words
 
     @property
+    def start(self) -> str:
+        return date_format(self.starts_at, "H:i")
+
+    @property
+    def short(self) -> str:
+        return date_format(self.starts_at, "D j M, H:i")
+
+    @property
     def when(self) -> str:
         return f"{date_format(self.starts_at, 'D j F')}, {self.clock}"
 
@@ -110,7 +118,10 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """`next_day`: the first day with times after those shown. `earlier`, `later`: where to page to."""
+    """`next_day`: the first day with times after those shown. `earlier`, `later`: where to page to.
+
+    `has_place`, `has_hold`: whether the viewer has a place in the mentor's line, and holds a time with them.
+    """
 
     days: tuple[Day, ...]
     first: date
@@ -119,6 +130,8 @@ class Picker:
     earlier: date | None
     later: date | None
     chosen: Choice | None
+    has_place: bool
+    has_hold: bool
 
     @property
     def count(self) -> int:
@@ -215,6 +228,8 @@ def pick(
             (choice for day in by_day.values() for choice in day if choice.starts_at == chosen),
             None,
         ),
+        has_place=calendar.place is not None,
+        has_hold=calendar.hold is not None,
     )
 
 

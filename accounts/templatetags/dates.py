@@ -5,6 +5,7 @@ A builtin of the engine (settings), so that no template can forget to load it.
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django import template
@@ -20,6 +21,8 @@ register = template.Library()
 @register.filter(expects_localtime=True, is_safe=False)
 def date(value: Any, pattern: str | None = None) -> str:
     """As Django's, with a pattern as English would write it."""
+    if isinstance(value, datetime.date) and pattern:
+        return date_format(value, pattern)
     return str(
         as_django_writes(value, in_language(pattern, get_language() or "") if pattern else None)
     )

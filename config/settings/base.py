@@ -136,7 +136,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.program",
             ],
-            "builtins": ["accounts.templatetags.dates"],
+            "builtins": ["accounts.templatetags.addresses", "accounts.templatetags.dates"],
         },
     }
 ]

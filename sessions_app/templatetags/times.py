@@ -9,14 +9,17 @@ from itertools import groupby
 from typing import Any, TypedDict
 
 from django import template
+from django.template import Context
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from accounts.dates import date_format
 from accounts.times import utc
 from mentors.models import Mentor
 from sessions_app.models import MentorOpening
-from sessions_app.picker import oddness
+from sessions_app.picker import Choice, oddness
 from sessions_app.slots import Slot
 from sessions_app.zones import zone_label
 
@@ -96,6 +99,29 @@ def _opening(slot: Slot, name: str) -> Opening:
         else _("%(day)s, %(time)s with %(name)s")
     )
     return Opening(value=utc(starts_at), clock=clock, odd=odd, label=label % words)
+
+
+@register.simple_tag(takes_context=True)
+def time_radio(context: Context, choice: Choice, chosen: Choice | None = None) -> SafeString:
+    """One time as a radio with its full label, and for `picker.js` what the panel says once it is chosen.
+
+    It belongs to the form named by `times_form`. Made here, not in a template: a page has dozens.
+    """
+    return format_html(
+        '<input type="radio" name="start" form="{}" value="{}" aria-label="{}" data-short="{}" data-clock="{}"'
+        ' data-when="{}" data-theirs="{}" data-warning="{}" data-where="{}"{}{}>',
+        context.get("times_form") or "book-form",
+        choice.value,
+        choice.label,
+        choice.short,
+        choice.start,
+        choice.when,
+        choice.for_them,
+        choice.warning,
+        choice.location,
+        mark_safe(" checked") if choice == chosen else "",
+        "" if context.get("viewer") else mark_safe(" disabled"),
+    )
 
 
 @register.simple_tag

@@ -21,7 +21,8 @@ register = template.Library()
 def place_in_line(context: Context) -> PlaceShown | None:
     """The viewer's place in the line for the mentor of this page, if there is a line for them at all."""
     mentor, viewer = context["mentor"], context["viewer"]
-    if viewer is None:
+    # Few have one, and what their calendar was read with says so already.
+    if viewer is None or not context["picker"].has_place:
         return None
     now, zone = timezone.now(), timezone.get_current_timezone()
     place = lines.place_with(mentor=mentor, mentee=viewer, now=now)
@@ -58,7 +59,8 @@ def hold_box(context: Context) -> dict[str, Any]:
     # What is offered already is held; an answer to that comes first.
     minutes = 0 if place and place.offer else services.hold_minutes()
     now, zone = timezone.now(), timezone.get_current_timezone()
-    own = lines.own_hold_with(mentor=mentor, mentee=viewer, now=now)
+    has_hold = context["picker"].has_hold
+    own = lines.own_hold_with(mentor=mentor, mentee=viewer, now=now) if has_hold else None
     return {
         "mentor": mentor,
         "minutes": minutes if context["picker"].count else 0,
