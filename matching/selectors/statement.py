@@ -24,17 +24,16 @@ from matching.selectors.by_words import BM25, IS_ELIGIBLE, ROOM
 from matching.selectors.reading import COSINE, reading
 from matching.vector_index import VectorIndex
 
-# The walk through the index gives up after so many vectors (an eighth of a second). It is as wide as it is to
-# be long, if pgvector allows: a narrow one that is resumed costs more for what it finds.
+# The walk through the index: how wide, and after how many vectors it gives up (an eighth of a second).
+EF_SEARCH: Final = 200
 MOST_STEPS: Final = 20_000
-WIDEST_WALK: Final = 1_000
 
 # Times work_mem, which is small on many servers; the walk also ends when this is used up.
 STEPS_MEMORY: Final = 8
 
 # Chunks that are walked to for one candidate by meaning: the nearest are often of one mentor, and the
 # last of a walk are found less surely than the first.
-CHUNKS_EACH: Final = 5
+CHUNKS_EACH: Final = 6
 
 # What the first statement found.
 _KNOWN: Final = f"""
@@ -45,7 +44,7 @@ _KNOWN: Final = f"""
     ), walk AS MATERIALIZED (
         -- Read by the walk when it begins. In here, because a SET would be a round trip of its own.
         SELECT true AS is_prepared,
-            set_config('hnsw.ef_search', '{{width}}', true),
+            set_config('hnsw.ef_search', '{EF_SEARCH}', true),
             set_config('hnsw.iterative_scan', 'relaxed_order', true),
             set_config('hnsw.max_scan_tuples', '{MOST_STEPS}', true),
             set_config('hnsw.scan_mem_multiplier', '{STEPS_MEMORY}', true)
@@ -179,7 +178,6 @@ def statement(who: str, index: VectorIndex | None, depth: int, way: str) -> str:
         "depth": str(depth),
         "enough_shown": str(ENOUGH_SHOWN),
         "chunks_walked": str(depth * CHUNKS_EACH),
-        "width": str(min(depth * CHUNKS_EACH, WIDEST_WALK)),
         "vector": "%(vector)s" if index else "NULL",
         "model": index.model_id.replace("'", "''").replace("%", "%%") if index else "",
         "distance": f"{index.expression} <=> (SELECT vector FROM question)" if index else "",
