@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tests.browser import Page, chromium
-from tests.journeys.product import Product
+from tests.journeys.product import Product, eventually
 
 PASSWORD: Final = "officehours-demo"
 # The last is the first at 400 %, where nothing may run over the edge.
@@ -37,6 +37,11 @@ const settled = () => matchMedia("(prefers-color-scheme: dark)").matches === dar
   && document.getAnimations().every((animation) => animation.playState !== "running");
 const wait = () => requestAnimationFrame(() => requestAnimationFrame(() => (settled() ? done() : wait())));
 wait();
+"""
+# The cards of a long list that are out of view are laid out while the browser rests. Before that, what is read of
+# them is of the theme and the width that the page came up in.
+LAID_OUT: Final = """
+return [...document.querySelectorAll(".people > li")].every((card) => getComputedStyle(card).contentVisibility === "visible")
 """
 # How far things moved by themselves while the page came up.
 _SHIFT: Final = """
@@ -110,6 +115,7 @@ class Walk:
 
     def _wrong(self) -> Iterator[str]:
         ask = self.page.chrome.execute_script
+        eventually(lambda: ask(LAID_OUT), within=20, what="The whole list, laid out,")
         ask(AXE.read_text(encoding="utf-8"))
         # Beginning with the one that the page came up in: changing takes longer than looking.
         for size, dark in sorted(_VIEWS, key=lambda view: view != self._view):

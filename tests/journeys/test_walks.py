@@ -14,7 +14,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.journeys.looking import DESK, PASSWORD, PHONE, walking
+from tests.journeys.looking import DESK, LAID_OUT, PASSWORD, PHONE, ZOOMED, walking
 from tests.journeys.product import eventually
 
 pytestmark = [
@@ -182,6 +182,24 @@ def _is_code(line):
     return 4 <= len(line) <= 12 and line.replace("-", "").isalnum() and line.upper() == line
 
 
+def test_a_heart_is_pressed_and_pressed_again(product, way):
+    _size, scripts = way
+    with person_on(product, way) as person:
+        page = person.page
+        person.walk.open(f"/search/?q={QUESTION.replace(' ', '+')}")
+        sign_in(person, "alice@example.com")
+        heart = f"#{page.find('.person .save').get_attribute('id')}"
+        before = page.find(heart).get_attribute("aria-pressed")
+        for pressed in ("false" if before == "true" else "true", before):
+            (page.click if scripts else page.press)(heart)
+            eventually(
+                lambda pressed=pressed: page.find(heart).get_attribute("aria-pressed") == pressed,
+                within=10,
+                what="The heart as it was pressed",
+            )
+            assert "/search/?q=" in page.chrome.current_url
+
+
 def test_by_keyboard_alone(product):
     """From the question to the booked hour without a mouse; the focus is always seen, never lost."""
     with walking(product) as walk:
@@ -276,6 +294,24 @@ def test_nothing_moves_by_itself_while_a_page_comes_up(product, size):
         mentor = walk.page.find(".person h2 a").get_attribute("href").removeprefix(product.url)
         look(mentor)
         assert {path: shift for path, shift in moved.items() if shift > STILL} == {}
+
+
+def test_the_far_end_of_a_list_follows_the_theme_and_the_width(product):
+    look = """return [...document.querySelectorAll(".people > li")].map((card) =>
+      [getComputedStyle(card.querySelector("h2 a")).color, Math.round(card.querySelector(".times").getBoundingClientRect().width)].join())"""
+    with walking(product) as walk:
+        ask = walk.page.chrome.execute_script
+        walk.sign_in("alice@example.com")
+        walk.open(f"/search/?q={QUESTION.replace(' ', '+')}")
+        eventually(lambda: ask(LAID_OUT), within=20, what="The whole list, laid out,")
+        seen = []
+        for size, dark in ((DESK, False), (ZOOMED, True), (DESK, True), (ZOOMED, False)):
+            walk.show(size, dark=dark)
+            cards = ask(look)
+            assert len(cards) > 6, "The end of the list is out of view."
+            assert len(set(cards)) == 1, cards
+            seen.append(cards[0])
+        assert len(set(seen)) == 4, "Each looks otherwise."
 
 
 def _media(page, **features):
