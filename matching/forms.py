@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -21,9 +22,20 @@ class WordsField(forms.MultipleChoiceField):
 
     def __init__(self, words: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(choices=[(word, word) for word in words], required=False, **kwargs)
+        self.words = words
 
     def valid_value(self, value: Any) -> bool:
         return len(str(value)) <= 120
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of filter: the words that are chosen, and those that can be added."""
+
+    name: str
+    label: str
+    chosen: list[str]
+    offered: list[str]
 
 
 class SearchForm(forms.Form):
@@ -39,6 +51,19 @@ class SearchForm(forms.Form):
     language = WordsField(LANGUAGES, label=_("Language"))
     expertise = WordsField(AREAS, label=_("Expertise"))
     free_this_week = forms.BooleanField(label=_("Free this week"), required=False)
+
+    KINDS: Final = ("industry", "stage", "language", "expertise")
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The filters as a page shows them. Told apart here: a template would ask for each word again."""
+        found = []
+        for name in self.KINDS:
+            field, chosen = self.fields[name], [word for word in self[name].value() or () if word]
+            assert isinstance(field, WordsField)
+            offered = [word for word in field.words if word not in chosen]
+            found.append(Kind(name, str(field.label), chosen, offered))
+        return found
 
     def filters(self, now: datetime) -> Filters:
         """Raises KeyError before `is_valid`."""

@@ -50,9 +50,9 @@ class Choice:
     def label(self) -> str:
         """All of it, for those who hear one time without its heading."""
         words = {
-            "day": date_format(self.starts_at, "l j F"),
-            "start": date_format(self.starts_at, "H:i"),
-            "end": date_format(self.ends_at, "H:i"),
+            "day": date_format(self.starts_at.date(), "l j F"),
+            "start": self.start,
+            "end": date_format(self.ends_at.time(), "H:i"),
             "city": _city_of(self.starts_at),
             "left": self.seats_left,
             "seats": self.seats,
@@ -66,7 +66,8 @@ class Choice:
 
     @property
     def start(self) -> str:
-        return date_format(self.starts_at, "H:i")
+        # By time of day, and elsewhere by day, of which there are few: each is put into words once.
+        return date_format(self.starts_at.time(), "H:i")
 
     @property
     def short(self) -> str:
@@ -74,11 +75,11 @@ class Choice:
 
     @property
     def when(self) -> str:
-        return f"{date_format(self.starts_at, 'D j F')}, {self.clock}"
+        return f"{date_format(self.starts_at.date(), 'D j F')}, {self.clock}"
 
     @property
     def clock(self) -> str:
-        return f"{date_format(self.starts_at, 'H:i')}\N{EN DASH}{date_format(self.ends_at, 'H:i')}"
+        return f"{self.start}\N{EN DASH}{date_format(self.ends_at.time(), 'H:i')}"
 
     @property
     def for_them(self) -> str:

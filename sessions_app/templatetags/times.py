@@ -91,8 +91,9 @@ def _heading(day: date, today: date) -> str:
 def _opening(slot: Slot, name: str) -> Opening:
     starts_at = timezone.localtime(slot.starts_at)
     odd = oddness(starts_at, timezone.localtime(slot.ends_at))
-    clock = date_format(starts_at, "H:i")
-    words = {"day": date_format(starts_at, "l j F"), "time": clock, "odd": odd, "name": name}
+    # By day and by time of day, of which there are few: each is put into words once.
+    clock = date_format(starts_at.time(), "H:i")
+    words = {"day": date_format(starts_at.date(), "l j F"), "time": clock, "odd": odd, "name": name}
     label = (
         _("%(day)s, %(time)s %(odd)s with %(name)s")
         if odd

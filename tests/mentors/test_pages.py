@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -35,6 +37,27 @@ class TestSaving:
         assert "Bob Mentor" in client.get("/saved/").content.decode()
         client.post(f"/mentors/{mentor.pk}/unsave/")
         assert "Nobody saved yet" in client.get("/saved/").content.decode()
+
+    @pytest.mark.parametrize("where", ["/mentors/", "/saved/", "/search/?q=sales", "the mentor's"])
+    def test_each_heart_of_a_page_belongs_to_its_one_form(self, mentor, where):
+        client = browser(alice())
+        other = MentorFactory(areas=["Sales"])
+        for one in (mentor, other):
+            client.post(f"/mentors/{one.pk}/save/")
+        address = f"/mentors/{mentor.pk}/" if where == "the mentor's" else where
+        page = client.get(address).content.decode()
+        (form,) = re.findall(r'<form id="saving" method="post" hidden>(.*?)</form>', page)
+        assert "csrfmiddlewaretoken" in form
+        assert f'name="next" value="{address}"' in form
+        hearts = re.findall(r'<button id="save-\S+" form="saving" formaction="(\S+)"', page)
+        shown = [mentor] if where == "the mentor's" else [mentor, other]
+        assert set(hearts) == {f"/mentors/{one.pk}/unsave/" for one in shown}
+
+    def test_those_who_cannot_save_see_no_heart(self, mentor):
+        page = browser(carol()).get("/mentors/").content.decode()
+        assert "Bob Mentor" in page
+        assert 'id="saving"' not in page
+        assert 'id="save-' not in page
 
     def test_htmx_swaps_the_heart_alone(self, mentor):
         client = browser(alice())
