@@ -41,11 +41,11 @@ def save_button(context: Context, mentor: Mentor, words: str = "") -> str | Safe
         return ""
     is_saved = mentor.pk in _saved_by(request)
     said, looks = _in_words(is_saved) if words else _as_heart(mentor, is_saved)
-    toggle = address("mentors:unsave" if is_saved else "mentors:save", mentor.pk)
+    pressed_at = address("mentors:unsave" if is_saved else "mentors:save", mentor.pk)
     return format_html(
         '<button id="save-{}" form="saving" formaction="{}" hx-post="{}" hx-swap="outerHTML"'
         ' hx-sync="this:drop"{}>{}{}</button>',
-        mentor.pk, toggle, toggle, looks, icon("heart"), said,
+        mentor.pk, pressed_at, pressed_at, looks, icon("heart"), said,
     )  # fmt: skip
 
 
