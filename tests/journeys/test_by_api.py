@@ -14,7 +14,7 @@ from tests.journeys.product import eventually
 QUERY = "we are raising our first institutional round and need help with investor intros"
 PASSWORD = "officehours-demo"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timing, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.slow, pytest.mark.crowd, pytest.mark.xdist_group("journeys")]
 
 
 def test_a_mentee_books_and_a_pm_edits(product):

@@ -14,7 +14,7 @@ from tests.journeys.test_by_api import PASSWORD, QUERY
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timing,
+    pytest.mark.crowd,
     pytest.mark.browser,
     pytest.mark.xdist_group("journeys"),
 ]

@@ -11,7 +11,7 @@ from tests.journeys.product import eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timing,
+    pytest.mark.crowd,
     pytest.mark.browser,
     pytest.mark.xdist_group("journeys"),
 ]
@@ -92,7 +92,6 @@ def test_find_by_keyboard_and_a_preview_that_follows(product):
         assert page.find(frame).get_attribute("sandbox") == ""
 
 
-@pytest.mark.crowd
 def test_everybody_can_use_the_console(product):
     """axe finds nothing serious, by day and by night; the console is silent; nothing leaves the host."""
     with walking(product, impacts=SERIOUS) as walk:
