@@ -21,6 +21,8 @@ def use(var_dir: Path) -> None:
     with psycopg.connect(
         host=settings["HOST"], user=settings["USER"], dbname=settings["NAME"], autocommit=True
     ) as connection:
+        # One after the other, to the end of the connection: each counts as many as came before.
+        connection.execute("SELECT pg_advisory_lock(1)")
         connection.execute("CREATE TABLE IF NOT EXISTS visit (at timestamptz)")
         connection.execute("INSERT INTO visit VALUES (now())")
         row = connection.execute(
